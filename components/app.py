@@ -1,0 +1,202 @@
+"""The window: five tabs, a bar at the bottom while anything runs, and the door in front of it all."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import socket
+import sys
+import threading
+import webbrowser
+from collections.abc import Callable
+from html import escape
+from typing import Any
+
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported; it would look up two hosts
+
+import gradio as gr
+
+from components.compare_tab import build_compare_tab
+from components.data_tab import build_data_tab
+from components.export_tab import build_export_tab
+from components.frame import Studio, TabView
+from components.guard import build_guard
+from components.notices import told, words_for
+from components.runs_tab import build_runs_tab
+from components.theme import build_theme, read_css
+from components.train_tab import build_train_tab
+from studio import hardware
+from studio.compare.chat import Chat
+from studio.errors import TunesmithError
+from studio.place import read_place, write_place
+from studio.runs import Run, live_run, stop_run
+from studio.workspace import ASSETS, Workspace
+
+ADDRESS = "127.0.0.1"
+PORT = 7860
+LARGEST_UPLOAD = "2gb"
+TABS: dict[str, tuple[str, Callable[[Studio], TabView]]] = {
+    "data": ("1 Data", build_data_tab),
+    "train": ("2 Train", build_train_tab),
+    "compare": ("3 Compare", build_compare_tab),
+    "export": ("4 Export", build_export_tab),
+    "runs": ("Runs", build_runs_tab),
+}
+
+
+def build_app(studio: Studio) -> gr.Blocks:
+    with gr.Blocks(title="Tunesmith", analytics_enabled=False, fill_width=True) as app:
+        gr.HTML(_show_header(), elem_id="header")
+        views: dict[str, TabView] = {}
+        tabs: dict[str, gr.Tab] = {}
+        with gr.Tabs(selected="data", elem_id="tabs") as strip:
+            for name, (title, build) in TABS.items():
+                with gr.Tab(title, id=name, elem_id=f"tab-{name}") as tabs[name]:
+                    views[name] = build(studio)
+        with gr.Row(visible=False, elem_id="bar") as bar:
+            words = gr.HTML(elem_id="bar-words")
+            watch = gr.Button("Watch", size="sm", elem_id="bar-watch", scale=0)
+            stop = gr.Button("Stop and keep", size="sm", elem_id="bar-stop", scale=0)
+
+        for name, view in views.items():
+            tabs[name].select(_remember(studio, name), None, None, queue=False)
+            tabs[name].select(view.read, None, list(view.outputs), show_progress="hidden")
+            for button, target in view.leads:
+                button.click(_go(target), None, strip, show_progress="hidden").then(
+                    views[target].read, None, list(views[target].outputs), show_progress="hidden"
+                )
+        place = read_place(studio.workspace).tab
+        app.load(lambda: gr.Tabs(selected=read_place(studio.workspace).tab), None, strip, show_progress="hidden")
+        for view in views.values():
+            app.load(view.read, None, list(view.outputs), show_progress="hidden")
+        assert place in TABS
+
+        def tick(before: str) -> Any:
+            run = live_run(studio.workspace)
+            if run and studio.chat.busy_with:
+                studio.chat.close()  # a run that was started elsewhere needs the memory more
+            now = _show_bar(run) if run else ""
+            return gr.skip() if now == (before or "") else (gr.Row(visible=run is not None), now)
+
+        @told
+        def end_live() -> Any:
+            run = live_run(studio.workspace)
+            if run:
+                stop_run(studio.workspace, run.id)
+            return tick("")
+
+        gr.Timer(2).tick(tick, words, [bar, words], queue=False, show_progress="hidden")
+        watch.click(_watch(studio), None, strip, show_progress="hidden").then(
+            views["train"].read, None, list(views["train"].outputs), show_progress="hidden"
+        )
+        stop.click(end_live, None, [bar, words], show_progress="hidden")
+    return app
+
+
+def _remember(studio: Studio, name: str) -> Callable[[], None]:
+    def remember() -> None:
+        write_place(studio.workspace, tab=name)
+
+    return remember
+
+
+def _go(target: str) -> Callable[[], gr.Tabs]:
+    return lambda: gr.Tabs(selected=target)
+
+
+def _watch(studio: Studio) -> Callable[[], gr.Tabs]:
+    def watch() -> gr.Tabs:
+        run = live_run(studio.workspace)
+        if run:
+            write_place(studio.workspace, run=run.id)
+        return gr.Tabs(selected="train")
+
+    return watch
+
+
+def _show_header() -> str:
+    return f'<header><h1>Tunesmith</h1><span id="machine">{escape(hardware.describe_accelerator())}</span></header>'
+
+
+def _show_bar(run: Run) -> str:
+    status = run.status
+    step = (
+        f": step {status['step']:,} of {status['steps']:,}" if status.get("step") else f": {status.get('message', '')}"
+    )
+    left = f", {words_for(status['left_s'])} left" if status.get("left_s") else ""
+    return f'<p role="status">“{escape(run.title)}” is {run.state}{escape(step)}{left}</p>'
+
+
+def free_port(wish: int) -> int:
+    """The wish, or the next port that nobody uses. Raises: TunesmithError if a hundred are taken."""
+    for port in range(wish, wish + 100):
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            if sys.platform != "win32":  # there the option would let two share one port
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((ADDRESS, port))
+            except OSError:
+                continue
+            return port
+    raise TunesmithError(f"Ports {wish} to {wish + 99} are all in use.", "Start with --port and another number.")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="launch.py", description="Open the studio in the browser.")
+    parser.add_argument("--workspace", metavar="PATH", help="where data sets, models and runs are kept")
+    parser.add_argument("--port", type=int, default=PORT, help="the page's port; the next free one is taken")
+    parser.add_argument("--no-browser", action="store_true", help="do not open the browser")
+    parser.add_argument("--share", action="store_true", help="a link for others; needs --password")
+    parser.add_argument("--password", default="", metavar="WORDS", help="12 characters or more")
+    parser.add_argument("--address", default=ADDRESS, help="another address than this machine alone; needs --password")
+    return parser
+
+
+def main(arguments: list[str]) -> int:
+    """Serve until Ctrl+C. Exit code: 0 ended, 1 refused with a sentence, 2 a bad flag."""
+    given = build_parser().parse_args(arguments)
+    try:
+        workspace = Workspace.open(given.workspace)
+        token = secrets.token_urlsafe(24)
+        guard = build_guard(token, password=given.password, address=given.address, share=given.share)
+        port = free_port(given.port)
+    except TunesmithError as error:
+        print(f"{error.what}\n{error.do}", file=sys.stderr)
+        return 1
+    if port != given.port:
+        print(f"Port {given.port} is in use; taking {port}.")
+    studio = Studio(workspace, Chat(), shared=given.share)
+    gr.set_static_paths([workspace.exports, ASSETS])
+    app = build_app(studio)
+    _, local, shared = app.queue(default_concurrency_limit=8).launch(
+        server_name=given.address,
+        server_port=port,
+        share=given.share,
+        app_kwargs={"middleware": [guard]},
+        theme=build_theme(),
+        css=read_css(),
+        ssr_mode=False,
+        num_workers=0,
+        strict_cors=True,
+        max_file_size=LARGEST_UPLOAD,
+        footer_links=[],
+        run_history=False,
+        enable_monitoring=False,
+        inbrowser=False,
+        inline=False,
+        quiet=True,
+        prevent_thread_lock=True,
+    )
+    address = shared or (local if given.password else f"{local}?token={token}")
+    print(f"Tunesmith is open at {address}\nCtrl+C closes it; a run that is training goes on.", flush=True)
+    if not given.no_browser:
+        webbrowser.open(address)
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        print("\nClosed. Runs go on.")
+    finally:
+        studio.chat.close()
+        app.close()
+    return 0

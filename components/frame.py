@@ -1,0 +1,49 @@
+"""What every tab is given, and what it gives the frame around it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from studio.compare.chat import Chat
+from studio.runs import Run, list_runs
+from studio.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Studio:
+    """One window's program: where things are kept, and the model that is in memory for talking."""
+
+    workspace: Workspace
+    chat: Chat
+    shared: bool = False
+
+
+@dataclass(frozen=True)
+class TabView:
+    """`read` gives the values of `outputs` from disk, as they are now; `leads` maps buttons to tabs."""
+
+    read: Callable[[], Any]
+    outputs: Sequence[gr.components.Component]
+    leads: Sequence[tuple[gr.Button, str]] = ()
+
+
+def run_choices(studio: Studio, only_with_adapter: bool = True) -> list[tuple[str, str]]:
+    return [
+        (title_with_state(run), run.id)
+        for run in list_runs(studio.workspace)
+        if run.has_adapter or not only_with_adapter
+    ]
+
+
+def title_with_state(run: Run) -> str:
+    return f"{run.title} ({run.state}, step {run.status.get('step', 0)}, {run.id[:10]})"
+
+
+def pick(choices: Sequence[tuple[str, str]], wish: str) -> str | None:
+    """The wish where it can be had, else the first."""
+    values = [value for _, value in choices]
+    return wish if wish in values else next(iter(values), None)

@@ -1,0 +1,1 @@
+"""Before and after: talking to both, and scoring both."""

@@ -1,0 +1,94 @@
+"""What can be exported, where it is put, and how long each kind is named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from studio.errors import ExportError, SettingError
+from studio.runs import Run, workspace_of
+from studio.tasks import Progress, follow, result_of
+
+Kind = Literal["gguf", "merged", "adapter"]
+KINDS: dict[str, str] = {
+    "gguf": "GGUF: one file for Ollama, LM Studio and llama.cpp",
+    "merged": "Merged: a Hugging Face folder, 16-bit",
+    "adapter": "Adapter alone: small, needs its base",
+}
+
+
+@dataclass(frozen=True)
+class Quant:
+    """`scheme` is AutoRound's name; `share` the size against 16-bit weights."""
+
+    id: str
+    title: str
+    scheme: str
+    share: float
+    calibrated: bool
+
+
+QUANTS: dict[str, Quant] = {
+    quant.id: quant
+    for quant in (
+        Quant("q4_k_m", "Q4_K_M: small, nearly as good", "gguf:q4_k_m", 0.33, True),
+        Quant("q8_0", "Q8_0: twice the size, hardly any loss", "gguf:q8_0", 0.54, False),
+        Quant("f16", "F16: full size, no loss", "gguf:fp16", 1.0, False),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Export:
+    """A finished export, as its note tells. `check` holds what the proof found (GGUF only)."""
+
+    path: Path
+    size_bytes: int
+    seconds: float
+    checked: bool
+    check: dict[str, Any]
+    modelfile: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "path": str(self.path),
+            "size_bytes": self.size_bytes,
+            "seconds": self.seconds,
+            "checked": self.checked,
+            "check": self.check,
+        }
+
+
+def folder_of(run: Run, kind: str, quant: str) -> Path:
+    return workspace_of(run.folder).exports / f"{run.id}-{quant if kind == 'gguf' else kind}"
+
+
+def note_of(run: Run, kind: str, quant: str) -> Path:
+    folder = folder_of(run, kind, quant)
+    return folder.with_name(f"{folder.name}.task.json")
+
+
+def export_run(run: Run, kind: str, quant: str = "q4_k_m") -> Iterator[Progress]:
+    """Make the export in a process of its own, and tell how far it is; `read_export` has the result.
+
+    Raises: SettingError for a kind that is none, ExportError where the run has nothing to export.
+    """
+    if kind not in KINDS:
+        raise SettingError(f"There is no export {kind!r}.", f"Choose one of: {', '.join(KINDS)}.")
+    if quant not in QUANTS:
+        raise SettingError(f"There is no quantization {quant!r}.", f"Choose one of: {', '.join(QUANTS)}.")
+    if not run.has_adapter:
+        raise ExportError(f"{run.title} has no adapter yet.", "Let it train, or stop it to keep what it has.")
+    if run.is_live:
+        raise ExportError(f"{run.title} is still training.", "Wait for its end, or stop and keep it.")
+    yield from follow(workspace_of(run.folder), note_of(run, kind, quant), "export", run.folder, kind, quant)
+
+
+def read_export(run: Run, kind: str, quant: str = "q4_k_m") -> Export | None:
+    """None if there is none, or its file is gone."""
+    result = result_of(note_of(run, kind, quant))
+    if not result or not Path(result["path"]).exists():
+        return None
+    return Export(**{**result, "path": Path(result["path"])})

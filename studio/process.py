@@ -1,0 +1,105 @@
+"""Workers are processes of their own: they outlive the window, and are known by pid and start time."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import psutil
+
+from studio.workspace import REPOSITORY, Workspace
+
+
+@dataclass(frozen=True)
+class ProcessId:
+    """A pid alone may be given to another program later; together with the start time it is one process."""
+
+    pid: int
+    started_s: float
+
+    @classmethod
+    def of_this(cls) -> ProcessId:
+        return cls(os.getpid(), psutil.Process().create_time())
+
+    def is_alive(self) -> bool:
+        try:
+            process = psutil.Process(self.pid)
+            same = abs(process.create_time() - self.started_s) < 1.0
+            return same and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.Error:
+            return False
+
+    def kill(self) -> None:
+        """End this process and what it started; nothing happens if it is gone already."""
+        if not self.is_alive():
+            return
+        process = psutil.Process(self.pid)
+        for member in [*process.children(recursive=True), process]:
+            try:
+                member.kill()
+            except psutil.NoSuchProcess:
+                continue
+
+
+FETCHING = frozenset({"prepare"})  # the one worker that may go to the network
+
+
+def worker_environment(workspace: Workspace, module: str) -> dict[str, str]:
+    offline = {} if module in FETCHING else {"HF_HUB_OFFLINE": "1"}
+    return {
+        **os.environ,
+        **offline,
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONUTF8": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "DO_NOT_TRACK": "1",
+        "UNSLOTH_DISABLE_STATISTICS": "1",
+        # Unsloth's default is a folder in the current directory, which it also puts on sys.path.
+        "UNSLOTH_COMPILE_LOCATION": str(workspace.models / ".unsloth"),
+        "TOKENIZERS_PARALLELISM": "false",
+        # Threads that spin while they wait for one that lost its core to another program made all five times slower.
+        "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE"),
+    }
+
+
+def worker_command(module: str, *arguments: str | Path) -> list[str]:
+    return [sys.executable, "-m", f"studio.workers.{module}", *map(str, arguments)]
+
+
+def start_detached(workspace: Workspace, log: Path, module: str, *arguments: str | Path) -> subprocess.Popen[bytes]:
+    """Start a worker that goes on when the studio ends; what it prints goes to `log`."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            worker_command(module, *arguments),
+            cwd=REPOSITORY,  # Unsloth's wheel installs a top-level `studio`; ours is found by the working directory
+            env=worker_environment(workspace, module),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            **_own_group(),
+        )
+
+
+def start_attached(
+    workspace: Workspace, log: IO[bytes], module: str, *arguments: str | Path
+) -> subprocess.Popen[bytes]:
+    """Start a worker that talks by pipes and ends with them."""
+    return subprocess.Popen(
+        worker_command(module, *arguments),
+        cwd=REPOSITORY,
+        env=worker_environment(workspace, module),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=log,
+    )
+
+
+def _own_group() -> dict[str, int | bool]:
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP}
+    return {"start_new_session": True}

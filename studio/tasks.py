@@ -1,0 +1,117 @@
+"""Work that takes a while and has one result: a process of its own, which anybody may watch.
+
+The note beside the work is all there is: {pid, started_s, message, share, left_s} while it goes on,
+then {result} or {error}. Two who ask for the same work watch one process.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from studio.errors import TunesmithError
+from studio.process import ProcessId, start_detached
+from studio.store import read_json, write_json
+from studio.workspace import Workspace
+
+POLL_S = 0.3
+
+
+@dataclass(frozen=True)
+class Progress:
+    """`share` is 0 to 1, or None where nothing can be said; so is the time left."""
+
+    message: str
+    share: float | None = None
+    left_s: float | None = None
+
+
+Report = Callable[[Progress], None]
+
+
+def follow(workspace: Workspace, note: Path, module: str, *arguments: str | Path) -> Iterator[Progress]:
+    """Start the work, or join it where it goes on already, and tell how far it is until it has ended.
+
+    Raises: TunesmithError as the work raised it, or one that says that its process was killed.
+    """
+    known = read_note(note)
+    if not _goes_on(known):
+        note.unlink(missing_ok=True)
+        log = note.with_suffix(".log")
+        process = start_detached(workspace, log, module, note, *arguments)
+        while not note.exists() and process.poll() is None:
+            yield Progress("Starting")
+            time.sleep(POLL_S)
+    while True:
+        goes_on = _goes_on(read_note(note))
+        known = read_note(note)  # read after the look at the process: what it wrote last is not missed
+        if known.get("error"):
+            raise TunesmithError(**known["error"])
+        if "result" in known:
+            return
+        if not goes_on:
+            raise TunesmithError(
+                "The work was broken off from outside.",
+                f"Start it again; its log is {note.with_suffix('.log')}.",
+            )
+        yield Progress(known["message"], known.get("share"), known.get("left_s"))
+        time.sleep(POLL_S)
+
+
+def read_note(note: Path) -> dict[str, Any]:
+    return read_json(note) or {}
+
+
+def result_of(note: Path) -> dict[str, Any]:
+    result: dict[str, Any] = read_note(note).get("result", {})
+    return result
+
+
+def stop_task(note: Path) -> None:
+    """End the work at once; what it has finished before stays."""
+    known = read_note(note)
+    if _goes_on(known):
+        ProcessId(known["pid"], known["started_s"]).kill()
+        error = TunesmithError("It was stopped.", "Start it again whenever you like.")
+        write_json(note, {"error": error.as_dict()})
+
+
+def _goes_on(known: dict[str, Any]) -> bool:
+    return "pid" in known and ProcessId(known["pid"], known["started_s"]).is_alive()
+
+
+def run_task(note: Path, work: Callable[[Report], dict[str, Any]]) -> int:
+    """In the worker: do the work, keep the note, and end with its result or its error. The exit code."""
+    this = ProcessId.of_this()
+
+    def report(progress: Progress) -> None:
+        write_json(
+            note,
+            {
+                "pid": this.pid,
+                "started_s": this.started_s,
+                "message": progress.message,
+                "share": progress.share,
+                "left_s": progress.left_s,
+            },
+        )
+
+    report(Progress("Loading the libraries"))
+    try:
+        result = work(report)
+    except TunesmithError as error:
+        traceback.print_exc(file=sys.stderr)
+        write_json(note, {"error": error.as_dict()})
+        return 1
+    except Exception as error:
+        traceback.print_exc(file=sys.stderr)
+        known = TunesmithError(f"It broke off: {str(error)[:300]}", f"The log is {note.with_suffix('.log')}.")
+        write_json(note, {"error": known.as_dict()})
+        return 1
+    write_json(note, {"result": result})
+    return 0

@@ -1,0 +1,1 @@
+"""What is asked of a run, and what it tells while it trains."""

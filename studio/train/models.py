@@ -1,0 +1,170 @@
+"""Base models: the starter that comes along, a folder, or a name on the Hugging Face hub."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import huggingface_hub
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    HFValidationError,
+    LocalEntryNotFoundError,
+    RepositoryNotFoundError,
+)
+
+from studio.errors import ModelError
+from studio.store import read_json, require_space, write_json
+from studio.tasks import Progress, Report, follow
+from studio.workspace import Workspace
+
+STARTER = "starter"
+STARTER_TITLE = "SmolLM2 135M (starter)"
+WANTED_FILES = ("*.safetensors", "*.json", "*.jinja", "tokenizer.model", "*.txt", "LICENSE*")
+
+
+def title_of(base: str) -> str:
+    return STARTER_TITLE if base == STARTER else Path(base).name if is_folder(base) else base
+
+
+def is_folder(base: str) -> bool:
+    return base != STARTER and (Path(base).expanduser().is_dir() or base.startswith((".", "/", "~")))
+
+
+def place_of(workspace: Workspace, base: str) -> Path:
+    """Where a base stands, or will stand once it is ready."""
+    if is_folder(base):
+        return Path(base).expanduser().resolve()
+    return workspace.models / re.sub(r"[^\w.-]+", "--", base)
+
+
+def is_ready(workspace: Workspace, base: str) -> bool:
+    place = place_of(workspace, base)
+    return (place / "config.json").is_file() if is_folder(base) else (place / "tunesmith.json").is_file()
+
+
+def list_models(workspace: Workspace) -> list[str]:
+    """Names of the hub models that are downloaded already."""
+    notes = (read_json(note) for note in sorted(workspace.models.glob("*/tunesmith.json")))
+    return [note["name"] for note in notes if note and note["name"] != STARTER]
+
+
+def require_base(workspace: Workspace, base: str) -> Path:
+    """The folder of a base that is ready.
+
+    Raises: ModelError if it is not there, or its weights are in a form that could run a stranger's program.
+    """
+    place = place_of(workspace, base)
+    if not (place / "config.json").is_file():
+        raise ModelError(
+            f"There is no model at {place}." if is_folder(base) else f"{title_of(base)} is not here yet.",
+            "Pick a folder with config.json and *.safetensors." if is_folder(base) else "Start it once; it is fetched.",
+        )
+    if not any(place.glob("*.safetensors")):
+        raise ModelError(
+            f"{place.name} has no weights in safetensors.",
+            "Other forms can hide programs, so they are not opened. Pick a copy of the model in safetensors.",
+        )
+    return place
+
+
+def ensure_base(workspace: Workspace, base: str) -> Iterator[Progress]:
+    """Make a base ready in a process of its own, and tell how far it is.
+
+    Raises: TunesmithError if it cannot be had.
+    """
+    if is_folder(base):
+        require_base(workspace, base)
+    elif not is_ready(workspace, base):
+        yield from follow(workspace, note_of(workspace, base), "prepare", workspace.root, base)
+
+
+def note_of(workspace: Workspace, base: str) -> Path:
+    return workspace.models / f".{place_of(workspace, base).name}.task.json"
+
+
+def download(workspace: Workspace, name: str, report: Report) -> Path:
+    """Fetch a model of the hub into the workspace; what is there already is not fetched again.
+
+    Raises: ModelError that says whether the name is wrong, a licence must be accepted, or the network is missing.
+    """
+    place = place_of(workspace, name)
+    try:
+        info = huggingface_hub.HfApi().model_info(name, files_metadata=True)
+        sizes = {s.rfilename: s.size or 0 for s in info.siblings or [] if _is_wanted(s.rfilename)}
+        if not any(file.endswith(".safetensors") for file in sizes):
+            raise ModelError(
+                f"{name} has no weights in safetensors.",
+                "Other forms can hide programs, so they are not opened. Pick another copy of the model.",
+            )
+        total = sum(sizes.values())
+        require_space(workspace.models, total + 1_000_000_000, f"{name}")
+        done = 0
+        for file, size in sorted(sizes.items(), key=lambda item: item[1]):
+            report(Progress(f"Downloading {name}: {done / 1e9:.2f} of {total / 1e9:.2f} GB", done / max(total, 1)))
+            huggingface_hub.hf_hub_download(
+                name, file, local_dir=place, tqdm_class=_reporter(name, done, total, report)
+            )
+            done += size
+    except ModelError:
+        raise
+    except Exception as error:
+        raise explain_hub_error(name, error) from error
+    write_json(place / "tunesmith.json", {"name": name, "sha": info.sha})
+    return place
+
+
+def _is_wanted(file: str) -> bool:
+    return "/" not in file and any(Path(file).match(pattern) for pattern in WANTED_FILES)
+
+
+def _reporter(name: str, before: int, total: int, report: Report) -> Any:
+    """A progress bar of the hub's library that reports here instead of drawing."""
+    from tqdm import tqdm
+
+    class Reporter(tqdm):  # type: ignore[type-arg]
+        def __init__(self, *args: Any, **options: Any) -> None:
+            options.pop("name", None)
+            super().__init__(*args, **{**options, "disable": False, "file": _Nowhere()})
+
+        def update(self, n: float | None = 1) -> bool | None:
+            shown = super().update(n)
+            done = before + self.n
+            if shown:
+                report(Progress(f"Downloading {name}: {done / 1e9:.2f} of {total / 1e9:.2f} GB", done / max(total, 1)))
+            return shown
+
+    return Reporter
+
+
+class _Nowhere:
+    def write(self, text: str) -> int:
+        return len(text)
+
+    def flush(self) -> None:
+        return None
+
+
+def explain_hub_error(name: str, error: Exception) -> ModelError:
+    if isinstance(error, GatedRepoError):
+        return ModelError(
+            f"{name} is given only to people who have accepted its licence.",
+            f"Open its page on huggingface.co, accept, make a read token in your settings there, "
+            f"and set it as HF_TOKEN (or run 'hf auth login'). Then try {name} again.",
+        )
+    if isinstance(error, RepositoryNotFoundError | HFValidationError):
+        return ModelError(
+            f"The hub knows no model {name!r}, or it is private.",
+            "Check the spelling (owner/name). For a private model set HF_TOKEN.",
+        )
+    if isinstance(error, HfHubHTTPError):
+        return ModelError(f"The hub answered with an error: {error}.", "Try again later; what was fetched is kept.")
+    if isinstance(error, LocalEntryNotFoundError | OSError):
+        return ModelError(
+            f"The hub could not be reached for {name}: {type(error).__name__}.",
+            "Check the network, then try again; what was fetched is kept. The starter model needs no network.",
+        )
+    return ModelError(f"{name} could not be fetched: {error}.", "Try again; what was fetched is kept.")

@@ -1,0 +1,290 @@
+"""The headless twin of the tabs: each verb is a thin call of what the tabs call."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from studio.compare import proof
+from studio.compare.chat import Chat
+from studio.data import datasets
+from studio.data.conversation import Message
+from studio.data.review import review
+from studio.data.tokens import load_tokenizer
+from studio.demo import run_demo
+from studio.errors import RunError, SettingError, TunesmithError
+from studio.export import gguf
+from studio.runs import Run, list_runs, open_run, resume_run, start_run, stop_run
+from studio.store import read_rows
+from studio.tasks import Progress
+from studio.train import doctor
+from studio.train.models import STARTER, ensure_base, require_base
+from studio.train.presets import PRESETS, preset_settings
+from studio.train.recipe import SETTINGS, Recipe, make_recipe, read_recipe
+from studio.workspace import Workspace
+
+Arguments = argparse.Namespace
+Result = dict[str, Any]
+
+
+def say(text: str) -> None:
+    """For people: on standard error, so that standard output holds the result alone."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def watch(progress: Iterable[Progress]) -> None:
+    shown = ""
+    for step in progress:
+        share = f" ({step.share:.0%})" if step.share is not None else ""
+        left = f", {step.left_s:.0f} s left" if step.left_s is not None else ""
+        line = f"  {step.message}{share}{left}"
+        if step.message != shown:
+            say(line)
+            shown = step.message
+
+
+def verb_demo(workspace: Workspace, given: Arguments) -> Result:
+    return run_demo(workspace, say, watch)
+
+
+def verb_audit(workspace: Workspace, given: Arguments) -> Result:
+    began = time.monotonic()
+    watch(ensure_base(workspace, given.base))
+    tokenizer = load_tokenizer(require_base(workspace, given.base))
+    examples = datasets.read_examples(Path(given.file).expanduser())
+    found = review(examples.conversations, examples.unreadable_rows, tokenizer, datasets.DEFAULT_MAX_LENGTH)
+    for finding in found.findings:
+        say(f"  {finding.check.severity:8} {finding.sentence}. {finding.check.why}")
+    for row in examples.unreadable[:20]:
+        say(f"           line {row.line} {row.reason}")
+    return {
+        "rows": examples.rows,
+        "seconds": round(time.monotonic() - began, 2),
+        "findings": [finding.as_dict() for finding in found.findings],
+    }
+
+
+def verb_train(workspace: Workspace, given: Arguments) -> Result:
+    recipe = _recipe(workspace, given)
+    watch(ensure_base(workspace, recipe.base))
+    run = start_run(workspace, recipe)
+    say(f"Run {run.id}: Ctrl+C leaves it going; 'stop {run.id}' ends it and keeps what it learned.")
+    return follow_run(workspace, run.id)
+
+
+def _recipe(workspace: Workspace, given: Arguments) -> Recipe:
+    if given.recipe:
+        recipe = read_recipe(Path(given.recipe).expanduser())
+        data = Path(recipe.data).expanduser()
+        if not data.is_file():
+            return recipe
+        return recipe.model_copy(update={"data": _save(workspace, data)})
+    if not given.data:
+        raise SettingError("No data was named.", "Give a RECIPE.yaml, or --data FILE.")
+    values = preset_settings(given.preset, given.base) | dict(map(_assignment, given.set))
+    data = Path(given.data).expanduser()
+    name = _save(workspace, data) if data.is_file() else datasets.open_dataset(workspace, given.data).name
+    return make_recipe(data=name, base=given.base, preset=given.preset, **values)
+
+
+def _save(workspace: Workspace, file: Path) -> str:
+    return datasets.save_dataset(workspace, file.stem, file.name, datasets.read_examples(file)).name
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or name not in {**SETTINGS, "name": None}:
+        raise SettingError(f"--set {text!r} names no setting.", f"Write field=value; fields: {', '.join(SETTINGS)}.")
+    return name, value
+
+
+def follow_run(workspace: Workspace, run_id: str) -> Result:
+    """Tell of a run until it ends. Raises: RunError if it failed or was interrupted."""
+    shown: tuple[object, ...] = ()
+    while True:
+        run = open_run(workspace, run_id)
+        status = run.status
+        line = (run.state, status.get("message"), status.get("step", 0) // 10)
+        if line != shown:
+            say(f"  {describe(run)}")
+            shown = line
+        if not run.is_live:
+            break
+        time.sleep(0.5)
+    if run.state in ("failed", "interrupted"):
+        error = status.get("error") or {}
+        raise RunError(
+            error.get("what", f"{run.title} was interrupted."),
+            error.get("do", f"Go on with 'resume {run.id}'."),
+        )
+    return run_result(run)
+
+
+def describe(run: Run) -> str:
+    status = run.status
+    if run.state != "training" or not status.get("step"):
+        return f"{run.state}: {status.get('message', '')}".rstrip(": ")
+    return (
+        f"step {status['step']} of {status['steps']}, loss {status['loss']:.3f}, "
+        f"{status['tokens_per_s']:.0f} tokens/s, {status['left_s']} s left"
+    )
+
+
+def run_result(run: Run) -> Result:
+    rows = list(read_rows(run.metrics))
+    return {
+        "run": run.id,
+        "state": run.state,
+        "steps": run.status.get("step", 0),
+        "train_loss": [[row["step"], row["loss"]] for row in rows if "loss" in row],
+        "heldout_loss": [[row["step"], row["heldout_loss"]] for row in rows if "heldout_loss" in row],
+        "tokens_per_s": run.status.get("tokens_per_s"),
+        "seconds": run.status.get("seconds"),
+        "engine": run.status.get("engine"),
+        "adapter": str(run.adapter) if run.has_adapter else None,
+    }
+
+
+def verb_runs(workspace: Workspace, given: Arguments) -> Result:
+    runs = [
+        {
+            "run": run.id,
+            "state": run.state,
+            "data": run.recipe.data,
+            "base": run.recipe.base,
+            "steps": run.status.get("step", 0),
+            "heldout_loss": run.status.get("heldout_loss"),
+        }
+        for run in list_runs(workspace)
+    ]
+    for run in runs:
+        say(f"  {run['run']:40} {run['state']:12} {run['base']}, {run['data']}, step {run['steps']}")
+    if not runs:
+        say("  No runs yet. Start one with 'train', or try 'demo'.")
+    return {"runs": runs}
+
+
+def verb_stop(workspace: Workspace, given: Arguments) -> Result:
+    stop_run(workspace, given.run)
+    return follow_run(workspace, given.run)
+
+
+def verb_resume(workspace: Workspace, given: Arguments) -> Result:
+    return follow_run(workspace, resume_run(workspace, given.run).id)
+
+
+def verb_ask(workspace: Workspace, given: Arguments) -> Result:
+    run = open_run(workspace, given.run)
+    system = datasets.open_dataset(workspace, run.recipe.data).system
+    prompt = [Message("system", system)] if system else []
+    prompt.append(Message("user", given.prompt))
+    chat = Chat()
+    try:
+        watch(chat.open(run))
+        *_, last = chat.ask({"base": prompt, "tuned": prompt}, most_tokens=512, temperature=0.0)
+    finally:
+        chat.close()
+    say(f"  Before: {last.texts['base']}\n  After:  {last.texts['tuned']}")
+    return {**last.texts, "seconds": last.seconds}
+
+
+def verb_score(workspace: Workspace, given: Arguments) -> Result:
+    run = open_run(workspace, given.run)
+    watch(proof.score_run(run))
+    scores = proof.read_scores(run) or {}
+    for name in scores["tuned"]:
+        say(f"  {name:14} before {scores['base'].get(name, 0):6.1%}   after {scores['tuned'][name]:6.1%}")
+    return {key: scores[key] for key in ("examples", "base", "tuned")}
+
+
+def verb_export(workspace: Workspace, given: Arguments) -> Result:
+    run = open_run(workspace, given.run)
+    watch(gguf.export_run(run, given.to, given.quant))
+    made = gguf.read_export(run, given.to, given.quant)
+    if made is None:
+        raise RunError("The export has vanished.", "Make it again.")
+    say(f"  {made.path}")
+    return made.as_dict()
+
+
+def verb_doctor(workspace: Workspace, given: Arguments) -> Result:
+    found = doctor.examine(workspace)
+    for name, value in found.items():
+        say(f"  {name:16} {value}")
+    return found
+
+
+def build_parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--workspace", metavar="PATH", help="where data sets, models and runs are kept")
+    common.add_argument("--json", action="store_true", help="print one JSON object as the last line")
+    parser = argparse.ArgumentParser(prog="launch.py", description="Tunesmith without a window.")
+    verbs = parser.add_subparsers(dest="verb", required=True)
+
+    def add(name: str, call: Callable[[Workspace, Arguments], Result], help: str) -> argparse.ArgumentParser:
+        verb = verbs.add_parser(name, parents=[common], help=help, description=help)
+        verb.set_defaults(call=call)
+        return verb
+
+    add("demo", verb_demo, "the whole way once, on the sample: train, compare, export, check")
+    verb = add("audit", verb_audit, "what is wrong with a file of examples")
+    verb.add_argument("file", metavar="FILE")
+    verb.add_argument("--base", default=STARTER, help="starter, a folder, or a Hugging Face name")
+    verb = add("train", verb_train, "train on a file, or by a recipe")
+    verb.add_argument("recipe", nargs="?", metavar="RECIPE.yaml")
+    verb.add_argument("--data", metavar="FILE", help="a file of examples, or the name of a data set")
+    verb.add_argument("--base", default=STARTER, help="starter, a folder, or a Hugging Face name")
+    verb.add_argument("--preset", choices=list(PRESETS), default="balanced")
+    verb.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="change one setting")
+    add("runs", verb_runs, "list the runs")
+    for name, call, help in (
+        ("stop", verb_stop, "end a run after its step and keep what it learned"),
+        ("resume", verb_resume, "go on with a run from its newest checkpoint"),
+        ("score", verb_score, "measure base and tuned on the held-out examples"),
+    ):
+        add(name, call, help).add_argument("run", metavar="RUN")
+    verb = add("ask", verb_ask, "one question to the model before and after training")
+    verb.add_argument("run", metavar="RUN")
+    verb.add_argument("prompt", metavar="PROMPT")
+    verb = add("export", verb_export, "make a GGUF, a merged folder or an adapter")
+    verb.add_argument("run", metavar="RUN")
+    verb.add_argument("--to", choices=list(gguf.KINDS), required=True)
+    verb.add_argument("--quant", choices=list(gguf.QUANTS), default="q4_k_m")
+    add("doctor", verb_doctor, "look at this machine")
+    return parser
+
+
+def main(arguments: list[str]) -> int:
+    """Exit code: 0 done, 1 failed (with a sentence), 2 a bad flag."""
+    given = build_parser().parse_args(arguments)
+    try:
+        result = given.call(Workspace.open(given.workspace), given)
+    except TunesmithError as error:
+        return _fail(error, given.json)
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        traceback.print_exc()
+        return _fail(
+            TunesmithError(f"Something unforeseen happened: {error}.", "The lines above say where."),
+            given.json,
+        )
+    failed = result.pop("failed", None)
+    if given.json or given.verb == "demo":
+        print(json.dumps(result, ensure_ascii=False))
+    if failed:
+        say(failed)
+    return 1 if failed else 0
+
+
+def _fail(error: TunesmithError, as_json: bool) -> int:
+    say(f"\n{error.what}\n{error.do}")
+    if as_json:
+        print(json.dumps({"error": error.as_dict()}, ensure_ascii=False))
+    return 1

@@ -1,0 +1,1 @@
+"""Separate processes, where torch, unsloth and transformers live."""

@@ -1,0 +1,42 @@
+"""Asks a GGUF every held-out question of a run. `ask_gguf NOTE RUN_FOLDER GGUF`"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from studio.compare import scores
+from studio.data.tokens import load_tokenizer
+from studio.runs import Run, open_run, workspace_of
+from studio.store import write_json
+from studio.tasks import Progress, Report, run_task
+from studio.train.models import require_base
+from studio.workers.heldout import held_out, longest_answer
+from studio.workers.llamacpp import LlamaCpp
+
+
+def ask(run: Run, path: Path, report: Report) -> dict[str, Any]:
+    """Writes gguf_scores.json; returns each measure's name to its value."""
+    asked = held_out(run)
+    tokenizer = load_tokenizer(require_base(workspace_of(run.folder), run.recipe.base))
+    most = longest_answer(asked, tokenizer)
+    model = LlamaCpp(path)
+    rows = []
+    for index, conversation in enumerate(asked):
+        report(Progress(f"Asking the file {len(asked)} questions", index / len(asked)))
+        reply = model.ask(conversation.prompt, most)
+        rows.append({"row": conversation.row, "wanted": conversation.wanted, "gguf": reply.text})
+    model.close()
+    result = scores.average([scores.measure(row["wanted"], row["gguf"]) for row in rows])
+    write_json(run.folder / "gguf_scores.json", {**result, "answers": rows})
+    return result
+
+
+def main(note: str, folder: str, gguf: str) -> int:
+    run = open_run(workspace_of(Path(folder)), Path(folder).name)
+    return run_task(Path(note), lambda report: ask(run, Path(gguf), report))
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,131 @@
+"""Takes a run home: adapter, merged folder, or a GGUF that was run. `export NOTE RUN_FOLDER KIND QUANT`"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from transformers import AutoTokenizer
+
+from studio.data.datasets import label_all, open_dataset
+from studio.data.tokens import load_tokenizer
+from studio.errors import ExportError
+from studio.export.gguf import QUANTS, Quant, folder_of
+from studio.export.ollama import build_modelfile
+from studio.runs import Run, open_run, workspace_of
+from studio.store import read_json, require_space, write_json, write_whole
+from studio.tasks import Progress, Report, run_task
+from studio.train.models import STARTER, require_base
+from studio.workers.check import PROMPTS, check_gguf
+from studio.workers.generate import Generator, Prompt, end_ids_of
+from studio.workers.heldout import held_out, longest_answer
+from studio.workers.load import load_tuned
+
+TOKENIZER_FILES = (
+    "tokenizer*",
+    "special_tokens_map.json",
+    "chat_template*",
+    "generation_config.json",
+    "*.model",
+)
+
+
+def export(run: Run, kind: str, quant: Quant, report: Report) -> dict[str, Any]:
+    """Raises: TunesmithError for what a person can mend."""
+    began = time.monotonic()
+    base = require_base(workspace_of(run.folder), run.recipe.base)
+    place = folder_of(run, kind, quant.id)
+    weights = sum(file.stat().st_size for file in base.glob("*.safetensors"))
+    needed = {"adapter": 200_000_000, "merged": weights, "gguf": int(weights * (1 + quant.share))}[kind]
+    require_space(workspace_of(run.folder).exports, int(needed * 1.1) + 200_000_000, "This export")
+    work = place.with_name(f".{place.name}.{os.getpid()}")
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    try:
+        make = {"adapter": _export_adapter, "merged": _export_merged, "gguf": _export_gguf}[kind]
+        result = make(run, base, quant, work, report)
+        shutil.rmtree(place, ignore_errors=True)
+        os.replace(work, place)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    path = place / result.pop("file", "")
+    size = path.stat().st_size if path.is_file() else sum(f.stat().st_size for f in path.rglob("*") if f.is_file())
+    return {"path": str(path), "size_bytes": size, "seconds": round(time.monotonic() - began, 1), **result}
+
+
+def _export_adapter(run: Run, base: Path, quant: Quant, work: Path, report: Report) -> dict[str, Any]:
+    report(Progress("Copying the adapter", 0.5))
+    shutil.copytree(run.adapter, work, dirs_exist_ok=True)
+    config = read_json(work / "adapter_config.json")
+    # A path of this machine says nothing elsewhere; the base's public name does.
+    name = "HuggingFaceTB/SmolLM2-135M-Instruct" if run.recipe.base == STARTER else run.recipe.base
+    write_json(work / "adapter_config.json", {**config, "base_model_name_or_path": name})
+    return {"checked": False, "check": {}}
+
+
+def _export_merged(run: Run, base: Path, quant: Quant, work: Path, report: Report) -> dict[str, Any]:
+    report(Progress("Merging the adapter into the 16-bit base", 0.2))
+    load_tuned(base, run).merge_and_unload().save_pretrained(work)
+    _copy_tokenizer(base, work)
+    return {"checked": False, "check": {}}
+
+
+def _copy_tokenizer(base: Path, folder: Path) -> None:
+    for pattern in TOKENIZER_FILES:
+        for file in base.glob(pattern):
+            shutil.copy2(file, folder / file.name)
+
+
+def _export_gguf(run: Run, base: Path, quant: Quant, work: Path, report: Report) -> dict[str, Any]:
+    # AutoRound takes seconds to import, and only this kind needs it.
+    from studio.workers.quantize import quantize
+
+    report(Progress("Loading the model and the adapter", 0.02))
+    tokenizer = load_tokenizer(base)
+    dataset = open_dataset(workspace_of(run.folder), run.recipe.data)
+    asked = held_out(run)[:PROMPTS]
+    most = longest_answer(held_out(run), tokenizer)
+    model = load_tuned(base, run)
+    report(Progress("Asking the adapter what the file will be asked", 0.05))
+    ends = end_ids_of(base, tokenizer)
+    generator = Generator(model, tokenizer, ends)
+    expected = generator.answer([Prompt("tuned", c.prompt) for c in asked], most_tokens=most)
+    report(Progress("Merging the adapter into the 16-bit base", 0.12))
+    merged = model.merge_and_unload()
+    _, labelled = label_all(dataset.conversations("train"), tokenizer, run.recipe.max_length)
+    report(Progress("Converting and rounding", 0.2))
+    made = quantize(
+        merged,
+        AutoTokenizer.from_pretrained(base, trust_remote_code=False),
+        quant,
+        [tokens.input_ids for tokens in labelled],
+        work / "parts",
+        report,
+    )
+    name = f"{run.id}-{quant.id}.gguf"
+    os.replace(made, work / name)
+    shutil.rmtree(work / "parts")
+    check = check_gguf(work / name, asked, expected, tokenizer, ends, most, report)
+    if not check["good"]:
+        raise ExportError(
+            f"The file was made but does not answer as the adapter does "
+            f"({check['agreement']:.0%} of next tokens agree, {check['same_prompt']:.0%} of prompts read alike), "
+            "so it is not given out.",
+            "Try Q8_0 or F16; if those fail too, this model's tokenizer is not supported by llama.cpp.",
+        )
+    modelfile = build_modelfile(name, tokenizer, dataset.system)
+    write_whole(work / "Modelfile", modelfile)
+    return {"file": name, "checked": True, "check": check, "modelfile": modelfile}
+
+
+def main(note: str, folder: str, kind: str, quant: str) -> int:
+    run = open_run(workspace_of(Path(folder)), Path(folder).name)
+    return run_task(Path(note), lambda report: export(run, kind, QUANTS[quant], report))
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

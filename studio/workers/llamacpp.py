@@ -1,0 +1,91 @@
+"""A GGUF under llama.cpp, in this process, by xllamacpp."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import xllamacpp
+
+from studio.data.conversation import Conversation, Message
+from studio.errors import ExportError
+
+
+@dataclass(frozen=True)
+class Reply:
+    text: str
+    finished: bool
+
+
+class LlamaCpp:
+    """One loaded GGUF. Raises: ExportError if llama.cpp cannot load it."""
+
+    def __init__(self, path: Path, context_tokens: int = 4096) -> None:
+        parameters = xllamacpp.CommonParams()
+        parameters.model.path = str(path)
+        parameters.n_ctx = context_tokens
+        parameters.n_parallel = 1
+        parameters.port = 0
+        parameters.warmup = False
+        key = secrets.token_hex(16)
+        parameters.api_keys = [key]
+        try:
+            self._server = xllamacpp.Server(parameters)
+        except Exception as error:
+            raise ExportError(
+                f"llama.cpp could not load {path.name}: {error}.",
+                "Export it again; if it stays so, export F16.",
+            ) from error
+        self._http = httpx.Client(
+            base_url=self._server.listening_address,
+            headers={"Authorization": f"Bearer {key}"},
+            timeout=60,
+            trust_env=False,
+        )
+
+    def tokenize(self, text: str) -> list[int]:
+        """Ids of text in which special tokens are read as such; none are added."""
+        body = {"content": text, "add_special": False, "parse_special": True}
+        return list(self._post("/tokenize", body)["tokens"])
+
+    def render(self, messages: Sequence[Message]) -> str:
+        """The prompt as the chat template inside the GGUF makes it."""
+        body = {"messages": Conversation(tuple(messages)).as_dicts()}
+        return str(self._post("/apply-template", body)["prompt"])
+
+    def _post(self, path: str, body: dict[str, Any]) -> Any:
+        reply = self._http.post(path, json=body)
+        reply.raise_for_status()
+        return reply.json()
+
+    def next_token(self, ids: Sequence[int]) -> int | None:
+        """The likeliest token after these; None where llama.cpp ends the text there."""
+        body = {"prompt": list(ids), "n_predict": 1, "temperature": 0.0, "return_tokens": True}
+        reply = self._post("/completion", {**body, "cache_prompt": True})
+        tokens = reply.get("tokens") or []
+        return tokens[0] if tokens and reply.get("stop_type") != "eos" else None
+
+    def ask(self, messages: Sequence[Message], most_tokens: int) -> Reply:
+        """The greedy answer."""
+        reply = self._server.handle_chat_completions(
+            {
+                "messages": Conversation(tuple(messages)).as_dicts(),
+                "max_tokens": most_tokens,
+                "temperature": 0.0,
+                "cache_prompt": False,
+            }
+        )
+        reply = json.loads(reply) if isinstance(reply, str) else reply
+        if "choices" not in reply:
+            raise ExportError(f"llama.cpp did not answer: {str(reply)[:200]}.", "Export it again.")
+        choice = reply["choices"][0]
+        return Reply(str(choice["message"]["content"] or ""), choice["finish_reason"] == "stop")
+
+    def close(self) -> None:
+        self._http.close()
+        del self._server

@@ -1,0 +1,38 @@
+"""What a worker tells of its run: state.json for how it stands, metrics.jsonl for the curve."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from studio.process import ProcessId
+from studio.runs import Run, State
+from studio.store import append_row, write_json
+
+
+class RunReport:
+    """The one writer of a run's state. Keys: state, pid, started_s, message, error, step, steps, epoch,
+    left_s, tokens_per_s, heldout_loss, loss, engine, seconds, updated_s."""
+
+    def __init__(self, run: Run) -> None:
+        this = ProcessId.of_this()
+        self.run = run
+        self._began_s = time.time()
+        self._before_s = float(run.status.get("seconds", 0.0))
+        self._status: dict[str, Any] = {**run.status, "pid": this.pid, "started_s": this.started_s}
+
+    @property
+    def state(self) -> State:
+        state: State = self._status["state"]
+        return state
+
+    def update(self, state: State | None = None, **changes: Any) -> None:
+        now = time.time()
+        seconds = self._before_s + now - self._began_s
+        self._status |= changes | {"updated_s": now, "seconds": round(seconds, 1)}
+        if state:
+            self._status["state"] = state
+        write_json(self.run.folder / "state.json", self._status)
+
+    def add_point(self, **row: float) -> None:
+        append_row(self.run.metrics, row)
