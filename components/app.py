@@ -46,6 +46,7 @@ TABS: dict[str, tuple[str, Callable[[Studio], TabView]]] = {
 
 
 def build_app(studio: Studio) -> gr.Blocks:
+    app: gr.Blocks
     with gr.Blocks(title="Tunesmith", analytics_enabled=False, fill_width=True) as app:
         gr.HTML(_show_header(), elem_id="header")
         views: dict[str, TabView] = {}

@@ -8,15 +8,15 @@ from typing import Any
 
 import gradio as gr
 
-from components.frame import Studio, TabView, pick, run_choices
-from components.notices import show_note, show_progress, told
+from components.frame import Studio, TabView, pick, require_rest, run_choices
+from components.notices import ending_with, show_note, show_progress, told
 from studio.compare import proof, scores
 from studio.compare.chat import Reply, titles
 from studio.data.conversation import Conversation, Message
 from studio.data.datasets import open_dataset
 from studio.errors import ModelError, RunError
 from studio.place import read_place, write_place
-from studio.runs import Run, live_run, open_run
+from studio.runs import Run, open_run
 
 Turns = list[dict[str, Any]]
 SIDES = ("base", "tuned")
@@ -67,7 +67,7 @@ def build_compare_tab(studio: Studio) -> TabView:
     with gr.Accordion("Scores on the held-out examples", open=True):
         measure = gr.Button("Measure both", elem_id="measure")
         table = gr.HTML(elem_id="scores")
-    export = gr.Button("Next: Export", variant="primary", elem_id="to-export")
+    export = gr.Button("Next: Export", elem_id="to-export")
 
     @told
     def ask(
@@ -76,23 +76,23 @@ def build_compare_tab(studio: Studio) -> TabView:
         if not text.strip():
             raise ModelError("There is no question yet.", "Write one in the box, or take one it never saw.")
         chosen = _open(studio, run_id)
-        if live_run(studio.workspace):
-            raise RunError("A run is training, and it has the memory.", "Wait for its end, or stop it; then ask again.")
+        require_rest(studio)
         yield {send: gr.Button(interactive=False), stop: gr.Button(interactive=True)}
-        try:
-            for progress in studio.chat.open(chosen):
-                yield {state: show_progress(progress)}
-            left, right = [*left, _turn("user", text)], [*right, _turn("user", text)]
-            yield {box: "", before: left, after: right, state: show_note("Both are reading your question …")}
-            prompts = {"base": _messages(left, said), "tuned": _messages(right, said)}
-            for reply in studio.chat.ask(prompts, int(most), heat):
-                yield {
-                    before: [*left, _turn("assistant", reply.texts["base"])],
-                    after: [*right, _turn("assistant", reply.texts["tuned"])],
-                    state: _show_speed(reply) if reply.done else gr.skip(),
-                }
-        finally:
-            yield {send: gr.Button(interactive=True), stop: gr.Button(interactive=False)}
+        left, right = [*left, _turn("user", text)], [*right, _turn("user", text)]
+        idle = {send: gr.Button(interactive=True), stop: gr.Button(interactive=False)}
+        yield from ending_with(answer(chosen, left, right, said, int(most), heat), idle)
+
+    def answer(chosen: Run, left: Turns, right: Turns, said: str, most: int, heat: float) -> Iterator[Any]:
+        for progress in studio.chat.open(chosen):
+            yield {state: show_progress(progress)}
+        yield {box: "", before: left, after: right, state: show_note("Both are reading your question …")}
+        prompts = {"base": _messages(left, said), "tuned": _messages(right, said)}
+        for reply in studio.chat.ask(prompts, most, heat):
+            yield {
+                before: [*left, _turn("assistant", reply.texts["base"])],
+                after: [*right, _turn("assistant", reply.texts["tuned"])],
+                state: _show_speed(reply) if reply.done else gr.skip(),
+            }
 
     @told
     def halt() -> None:
@@ -118,8 +118,7 @@ def build_compare_tab(studio: Studio) -> TabView:
     @told
     def measure_both(run_id: str | None) -> Iterator[str]:
         chosen = _open(studio, run_id)
-        if live_run(studio.workspace):
-            raise RunError("A run is training, and it has the memory.", "Wait for its end, or stop it; then measure.")
+        require_rest(studio)
         studio.chat.close()
         for progress in proof.score_run(chosen):
             yield show_progress(progress)
@@ -219,7 +218,10 @@ def _show_speed(reply: Reply) -> str:
 def show_scores(found: dict[str, Any] | None) -> str:
     """Before and after on each measure, the share wholly right with its interval."""
     if not found:
-        return '<p class="fine">Not measured yet. Both answer every held-out question, and their answers are compared with yours.</p>'
+        return (
+            '<p class="fine">Not measured yet. Both answer every held-out question, '
+            "and their answers are compared with yours.</p>"
+        )
     count = found["examples"]
     rows = ""
     for name, title in scores.MEASURES.items():
@@ -228,7 +230,8 @@ def show_scores(found: dict[str, Any] | None) -> str:
             rows += f'<tr><th scope="row">{title}</th>{cells}</tr>'
     return (
         f'<table class="scores"><caption>{count} held-out examples, which no training saw</caption>'
-        f'<thead><tr><td></td><th scope="col">Before</th><th scope="col">After</th></tr></thead><tbody>{rows}</tbody></table>'
+        '<thead><tr><td></td><th scope="col">Before</th><th scope="col">After</th></tr></thead>'
+        f"<tbody>{rows}</tbody></table>"
     )
 
 

@@ -36,7 +36,7 @@ def build_data_tab(studio: Studio) -> TabView:
     with gr.Row(elem_classes="split"):
         with gr.Column(scale=1, min_width=300, elem_classes="decide"):
             upload = gr.File(
-                label="Drop a file of examples here", file_types=list(SUFFIXES), elem_id="upload", height=140
+                label="Drop a file of examples here", file_types=list(SUFFIXES), elem_id="upload", height=180
             )
             sample = gr.Button("Try the sample", elem_id="try-sample")
             with gr.Accordion("Open a file by its path", open=False, visible=not studio.shared):
@@ -183,9 +183,7 @@ def build_data_tab(studio: Studio) -> TabView:
 
     @told
     def read() -> Iterator[Any]:
-        names = [name for _, name in _choices(studio)]
-        place = read_place(studio.workspace).dataset
-        yield from show(place if place in names else "")
+        yield from show(pick(_choices(studio), read_place(studio.workspace).dataset) or "")
 
     return TabView(read, shown, [(train, "train")])
 

@@ -9,12 +9,12 @@ from urllib.parse import quote
 
 import gradio as gr
 
-from components.frame import Studio, TabView, pick, run_choices
-from components.notices import show_note, show_progress, told, words_for, words_for_size
+from components.frame import Studio, TabView, pick, require_rest, run_choices
+from components.notices import ending_with, show_note, show_progress, told, words_for, words_for_size
 from studio.errors import RunError
 from studio.export import gguf
 from studio.place import read_place, write_place
-from studio.runs import live_run, open_run
+from studio.runs import Run, open_run
 from studio.tasks import stop_task
 
 STEPS = (
@@ -50,8 +50,7 @@ def build_export_tab(studio: Studio) -> TabView:
     def export(run_id: str | None, chosen: str, size: str) -> Iterator[Any]:
         if not run_id:
             raise RunError("No run is picked.", "Train one first, then pick it here.")
-        if live_run(studio.workspace):
-            raise RunError("A run is training, and it has the memory.", "Wait for its end, or stop it; then export.")
+        require_rest(studio)
         studio.chat.close()
         tuned = open_run(studio.workspace, run_id)
         write_place(studio.workspace, run=run_id)
@@ -60,12 +59,13 @@ def build_export_tab(studio: Studio) -> TabView:
             cancel: gr.Button(visible=True),
             modelfile: gr.Code(visible=False),
         }
-        try:
-            for progress in gguf.export_run(tuned, chosen, size):
-                yield {state: (_show_steps(progress.message) if chosen == "gguf" else "") + show_progress(progress)}
-            yield show(run_id, chosen, size)
-        finally:
-            yield {make: gr.Button(interactive=True), cancel: gr.Button(visible=False)}
+        idle = {make: gr.Button(interactive=True), cancel: gr.Button(visible=False)}
+        yield from ending_with(work(tuned, chosen, size), idle)
+
+    def work(tuned: Run, chosen: str, size: str) -> Iterator[Any]:
+        for progress in gguf.export_run(tuned, chosen, size):
+            yield {state: (_show_steps(progress.message) if chosen == "gguf" else "") + show_progress(progress)}
+        yield show(tuned.id, chosen, size)
 
     @told
     def end(run_id: str | None, chosen: str, size: str) -> Any:

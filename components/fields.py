@@ -29,6 +29,6 @@ def _build_field(name: str) -> gr.components.Component:
         minimum=least,
         maximum=most,
         precision=0 if whole else None,
-        step=1 if whole else None,
+        step=1 if whole else 0.0001,
         **common,
     )

@@ -9,7 +9,8 @@ from typing import Any
 import gradio as gr
 
 from studio.compare.chat import Chat
-from studio.runs import Run, list_runs
+from studio.errors import RunError
+from studio.runs import Run, list_runs, live_run
 from studio.workspace import Workspace
 
 
@@ -31,6 +32,15 @@ class TabView:
     leads: Sequence[tuple[gr.Button, str]] = ()
 
 
+def require_rest(studio: Studio) -> None:
+    """Raises: RunError while a run has the memory that others would need."""
+    live = live_run(studio.workspace)
+    if live:
+        raise RunError(
+            f"{live.title} is training, and it has the memory.", "Wait for its end, or stop it; then try again."
+        )
+
+
 def run_choices(studio: Studio, only_with_adapter: bool = True) -> list[tuple[str, str]]:
     return [
         (title_with_state(run), run.id)
@@ -40,7 +50,7 @@ def run_choices(studio: Studio, only_with_adapter: bool = True) -> list[tuple[st
 
 
 def title_with_state(run: Run) -> str:
-    return f"{run.title} ({run.state}, step {run.status.get('step', 0)}, {run.id[:10]})"
+    return f"{run.title}, {run.state}, {run.created:%d %b %H:%M}"
 
 
 def pick(choices: Sequence[tuple[str, str]], wish: str) -> str | None:

@@ -51,6 +51,16 @@ def _as_notice(error: Exception) -> gr.Error:
     return gr.Error(text, title="That did not work", duration=None, print_exception=False)
 
 
+def ending_with(updates: Iterator[Any], last: Any) -> Iterator[Any]:
+    """The updates, then `last`, also where they break off. (A `finally` may not yield once the page is gone.)"""
+    try:
+        yield from updates
+    except Exception:
+        yield last
+        raise
+    yield last
+
+
 def show_progress(progress: Progress) -> str:
     """A bar with words: what is done, how much of it, how long it takes."""
     left = f", {words_for(progress.left_s)} left" if progress.left_s is not None else ""

@@ -101,7 +101,10 @@ def build_runs_tab(studio: Studio) -> TabView:
 
 def _show_table(runs: list[Run]) -> str:
     if not runs:
-        return '<div class="empty"><h3>No runs yet</h3><p>Each training is kept here, with its curve and its adapter.</p></div>'
+        return (
+            '<div class="empty"><h3>No runs yet</h3>'
+            "<p>Each training is kept here, with its curve and its adapter.</p></div>"
+        )
     head = "".join(f'<th scope="col">{t}</th>' for t in ("Run", "State", "Data", "Model", "Steps", "Held-out loss"))
     rows = "".join(_show_row(run) for run in runs)
     return f'<div class="wide"><table class="runs"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'

@@ -76,7 +76,7 @@ def build_train_tab(studio: Studio) -> TabView:
                 resume = gr.Button("Resume", visible=False, elem_id="resume")
                 compare = gr.Button("Next: Compare", variant="primary", visible=False, elem_id="to-compare")
 
-    watched = [status, chart, stop, resume, compare]
+    watched = [status, chart, start, stop, resume, compare]
 
     @told
     def begin(values: dict[Any, Any]) -> Any:
@@ -103,6 +103,7 @@ def build_train_tab(studio: Studio) -> TabView:
         return {
             status: show_status(run) if run else EMPTY,
             chart: f"{run.id}#{run.state}" if run else "",
+            start: gr.Button(variant="secondary" if live or ready else "primary"),
             stop: gr.Button(visible=live, interactive=bool(run and run.state != "stopping")),
             resume: gr.Button(visible=bool(run and run.can_resume)),
             compare: gr.Button(visible=ready),
@@ -144,7 +145,7 @@ def build_train_tab(studio: Studio) -> TabView:
         show_progress="hidden",
     ).then(estimate, {data, preset, *fields.values()}, why, show_progress="hidden")
     gr.on(
-        [data.input, fields["epochs"].change, fields["batch_size"].change, fields["max_steps"].change],
+        [data.input, *(fields[key].change for key in ("epochs", "batch_size", "max_steps"))],  # type: ignore[attr-defined]
         estimate,
         {data, preset, *fields.values()},
         why,

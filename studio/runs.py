@@ -18,6 +18,8 @@ from studio.workspace import Workspace
 
 State = Literal["queued", "starting", "training", "stopping", "stopped", "done", "failed", "interrupted"]
 LIVE: frozenset[str] = frozenset({"queued", "starting", "training", "stopping"})
+STAMP = "%Y-%m-%d-%H%M"
+STAMP_LENGTH = len("2026-11-24-1530-")
 SPAWN_S = 30.0  # a worker that has not said a word after this long never will
 
 
@@ -35,7 +37,12 @@ class Run:
 
     @property
     def title(self) -> str:
-        return self.recipe.name or self.id
+        """As the person named it, else as its data set is called, with a number if it is not the first."""
+        return self.recipe.name or self.id[STAMP_LENGTH:]
+
+    @property
+    def created(self) -> datetime:
+        return datetime.strptime(self.id[: STAMP_LENGTH - 1], STAMP)
 
     @property
     def state(self) -> State:
@@ -93,7 +100,7 @@ def create_run(workspace: Workspace, recipe: Recipe) -> Run:
     """A new run's folder, not started yet. Raises: DataError if its data set is none of this workspace."""
     dataset = open_dataset(workspace, recipe.data)
     require_space(workspace.runs, 500_000_000, "A run")
-    stamp = datetime.now().strftime("%Y-%m-%d-%H%M")
+    stamp = datetime.now().strftime(STAMP)
     name = free_name(workspace.runs, f"{stamp}-{recipe.name or dataset.name}")
     folder = workspace.runs / name
     write_recipe(folder / "recipe.yaml", recipe)

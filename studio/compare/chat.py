@@ -6,7 +6,7 @@ import contextlib
 import json
 import subprocess
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from queue import Empty, Queue
 from typing import Any
@@ -74,7 +74,7 @@ class Chat:
                 return
             yield Progress(event["message"], event.get("share"))
 
-    def ask(self, prompts: dict[str, Sequence[Message]], most_tokens: int, temperature: float) -> Iterator[Reply]:
+    def ask(self, prompts: Mapping[str, Sequence[Message]], most_tokens: int, temperature: float) -> Iterator[Reply]:
         """Ask base and tuned (keys of `prompts`) in one pass; the replies grow until one is done.
 
         A caller that turns away early makes the model stop.

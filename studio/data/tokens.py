@@ -24,7 +24,8 @@ NOT_LEARNED = -100
 class ChatTokenizer(Protocol):
     """What this module needs of a tokenizer with a chat template."""
 
-    eos_token: str
+    @property
+    def eos_token(self) -> str: ...
 
     def render(self, messages: Sequence[Message], add_generation_prompt: bool = False) -> str: ...
 
@@ -154,7 +155,7 @@ def _token(value: Any) -> str:
 class _Generation(jinja2.ext.Extension):
     """{% generation %} marks answers in some templates; the text inside passes as it is."""
 
-    tags = frozenset({"generation"})
+    tags = {"generation"}  # noqa: RUF012 (jinja2 declares it as an instance's set)
 
     def parse(self, parser: jinja2.parser.Parser) -> list[jinja2.nodes.Node]:
         next(parser.stream)

@@ -15,6 +15,7 @@ from huggingface_hub.errors import (
     LocalEntryNotFoundError,
     RepositoryNotFoundError,
 )
+from tqdm import tqdm
 
 from studio.errors import ModelError
 from studio.store import read_json, require_space, write_json
@@ -123,14 +124,13 @@ def _is_wanted(file: str) -> bool:
 
 def _reporter(name: str, before: int, total: int, report: Report) -> Any:
     """A progress bar of the hub's library that reports here instead of drawing."""
-    from tqdm import tqdm
 
-    class Reporter(tqdm):  # type: ignore[type-arg]
+    class Reporter(tqdm):  # type: ignore[misc]
         def __init__(self, *args: Any, **options: Any) -> None:
             options.pop("name", None)
             super().__init__(*args, **{**options, "disable": False, "file": _Nowhere()})
 
-        def update(self, n: float | None = 1) -> bool | None:
+        def update(self, n: float | None = 1) -> Any:
             shown = super().update(n)
             done = before + self.n
             if shown:

@@ -22,7 +22,7 @@ def ask(run: Run, path: Path, report: Report) -> dict[str, Any]:
     tokenizer = load_tokenizer(require_base(workspace_of(run.folder), run.recipe.base))
     most = longest_answer(asked, tokenizer)
     model = LlamaCpp(path)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for index, conversation in enumerate(asked):
         report(Progress(f"Asking the file {len(asked)} questions", index / len(asked)))
         reply = model.ask(conversation.prompt, most)

@@ -19,7 +19,7 @@ from studio.train.recipe import Recipe
 
 def wants_four_bit(recipe: Recipe) -> bool:
     if recipe.quantization == "auto":
-        return torch.cuda.is_available()
+        return bool(torch.cuda.is_available())
     return recipe.quantization == "4bit"
 
 

@@ -34,7 +34,7 @@ def score(run: Run, report: Report) -> dict[str, Any]:
     tokenizer = load_tokenizer(base)
     generator = Generator(load_tuned(base, run), tokenizer, end_ids_of(base, tokenizer))
     answers = _ask_all(generator, asked, report)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "row": conversation.row,
             "prompt": conversation.prompt[-1].content,

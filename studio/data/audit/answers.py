@@ -12,7 +12,8 @@ from studio.data.conversation import Conversation
 AS_AN_AI = re.compile(
     r"\bas an? (?:ai|artificial intelligence|(?:large )?language model)\b"
     r"|\bi(?:'|’)?(?: a)?m (?:just |only )?an ai\b|\bai language model\b"
-    r"|\bmy (?:knowledge|training) (?:cutoff|cut-off)\b|\b(?:trained|developed|created) by (?:openai|anthropic|google)\b",
+    r"|\bmy (?:knowledge|training) (?:cutoff|cut-off)\b"
+    r"|\b(?:trained|developed|created) by (?:openai|anthropic|google)\b",
     re.IGNORECASE,
 )
 

@@ -1,0 +1,231 @@
+"""What a page costs while a run goes on, and how soon a long run is seen, in the real studio and a real Chromium.
+
+Beside it Gradio's own way: pandas.read_json and the whole curve into gr.Plot, at each tick.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import pandas
+import psutil
+from measure import ROOT, free_port, running, running_studio, say, show_table, verdict
+from playwright.sync_api import Browser, Page, Response, sync_playwright
+
+from studio.environment import find_browser
+from studio.place import write_place
+from studio.runs import Run, open_run
+from studio.store import append_row, write_json
+from studio.train.metrics import read_metrics_since
+from studio.train.recipe import make_recipe, write_recipe
+from studio.workspace import Workspace
+
+LENGTHS = (100, 10_000, 100_000)
+REPEATS = 3
+MOST_BYTES = 2048
+MOST_S = 1.0
+STEPS_A_SECOND = 5  # brisk: a small model on a good card
+WATCHED_S = 15
+KINDS = ("curve", "status", "bar")
+BROWSER_FLAGS = ["--no-sandbox", "--disable-dev-shm-usage"]
+
+
+def row_at(step: int, steps: int) -> dict[str, float]:
+    """One line of metrics.jsonl as the trainer writes it."""
+    smooth = 0.3 + 2 / (1 + step / 50)
+    return {
+        "step": step,
+        "epoch": round(3 * step / steps, 3),
+        "loss": smooth * (1 + 0.2 * math.sin(step * 1.7)),
+        "smooth": round(smooth, 5),
+        "learning_rate": 2e-4 * (1 - step / steps),
+        "tokens_per_s": round(3000 + 50 * math.sin(step), 1),
+    }
+
+
+class LongRun:
+    """A run's folder as its worker would have left it by now, with a process that lives."""
+
+    def __init__(self, workspace: Workspace, logged: int, process: subprocess.Popen[bytes]) -> None:
+        self.step = logged
+        self.steps = 2 * logged
+        self.process = process
+        folder = workspace.runs / f"2026-01-01-0000-{logged}-steps"
+        write_recipe(folder / "recipe.yaml", make_recipe(data="letters", name=f"{logged} steps"))
+        lines = []
+        for step in range(1, logged + 1):
+            if step % max(1, self.steps // 200) == 0:
+                lines.append({"step": step, "heldout_loss": row_at(step, self.steps)["smooth"] * 1.1})
+            lines.append(row_at(step, self.steps))
+        text = "".join(json.dumps(line) + "\n" for line in lines)
+        (folder / "metrics.jsonl").write_text(text, encoding="utf-8")
+        self._write_state(folder, "training")
+        self.run: Run = open_run(workspace, folder.name)
+
+    def _write_state(self, folder: Path, state: str) -> None:
+        now = row_at(self.step, self.steps)
+        state_now = {
+            "state": state,
+            "pid": self.process.pid,
+            "started_s": psutil.Process(self.process.pid).create_time(),
+            "message": "Training",
+            "engine": "Unsloth, 16-bit",
+            "steps": self.steps,
+            "step": self.step,
+            "epoch": round(now["epoch"], 2),
+            "loss": round(now["smooth"], 4),
+            "heldout_loss": now["smooth"] * 1.1,
+            "tokens_per_s": now["tokens_per_s"],
+            "left_s": (self.steps - self.step) // STEPS_A_SECOND,
+            "seconds": self.step / STEPS_A_SECOND,
+            "updated_s": time.time(),
+        }
+        write_json(folder / "state.json", state_now)
+
+    def end(self) -> None:
+        self._write_state(self.run.folder, "done")
+
+    @contextmanager
+    def growing(self) -> Iterator[None]:
+        enough = threading.Event()
+
+        def grow() -> None:
+            while not enough.wait(1 / STEPS_A_SECOND):
+                self.step += 1
+                append_row(self.run.metrics, row_at(self.step, self.steps))
+                self._write_state(self.run.folder, "training")
+
+        thread = threading.Thread(target=grow)
+        thread.start()
+        try:
+            yield
+        finally:
+            enough.set()
+            thread.join()
+
+
+def watch_ticks(page: Page, run: LongRun) -> dict[str, list[tuple[int, int]]]:
+    """(bytes of the body, bytes on the wire with headers) of each answer, by its kind."""
+    responses: list[Response] = []
+    page.on("response", responses.append)
+    with run.growing():
+        page.wait_for_timeout(WATCHED_S * 1000)
+    page.remove_listener("response", responses.append)
+    answers = defaultdict(list)
+    for response in responses:
+        kind = _kind_of(response)
+        if kind:
+            sizes = response.request.sizes()
+            wire = sizes["responseBodySize"] + sizes["responseHeadersSize"]
+            answers[kind].append((len(response.body()), wire))
+    return answers
+
+
+def _kind_of(response: Response) -> str | None:
+    if "/component_server" in response.url:
+        return "curve"
+    if "/run/predict" in response.url:
+        return "bar" if len(response.json()["data"]) == 2 else "status"
+    return None
+
+
+def wait_for_step(page: Page, step: int) -> None:
+    seen = "step => (document.querySelector('#chart .plot')?.ariaLabel ?? '').match(/at step (\\d+)/)?.[1] >= step"
+    page.wait_for_function(seen, arg=step, timeout=60_000)
+
+
+def open_page(browser: Browser, url: str) -> Page:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(url)
+    return page
+
+
+def measure_ticks(browser: Browser, workspace: Workspace, runs: dict[int, LongRun]) -> list[list[str]]:
+    columns = []
+    for logged, run in runs.items():
+        say(f"A page tick at {logged:,} logged steps")
+        for other in runs.values():
+            other.end()
+        run._write_state(run.run.folder, "training")
+        write_place(workspace, tab="train", run=run.run.id)
+        with running_studio(workspace.root) as (_, url):
+            page = open_page(browser, url)
+            wait_for_step(page, logged)
+            page.wait_for_timeout(3000)  # what the opening itself asked for is over
+            answers = watch_ticks(page, run)
+            page.close()
+        run.end()
+        columns.append(answers)
+    table = [[f"{kind}, largest of {WATCHED_S} s"] for kind in KINDS]
+    total, wire = ["**studio, all three**"], ["on the wire, headers too"]
+    for answers in columns:
+        largest = [max((body for body, _ in answers[kind]), default=0) for kind in KINDS]
+        for line, size in zip(table, largest, strict=True):
+            line.append(f"{size:,}")
+        total.append(f"{sum(largest):,} {verdict(sum(largest) <= MOST_BYTES)}")
+        wire.append(f"{sum(max((size for _, size in answers[kind]), default=0) for kind in KINDS):,}")
+    return [*table, total, wire]
+
+
+def measure_opening(browser: Browser, workspace: Workspace, runs: dict[int, LongRun]) -> list[list[str]]:
+    short, long = runs[min(runs)], runs[max(runs)]
+    picked, whole, read = [], [], []
+    for repeat in range(REPEATS):
+        say(f"Opening {long.step:,} logged steps, {repeat + 1} of {REPEATS}")
+        began_s = time.monotonic()
+        curve = read_metrics_since(long.run.metrics, 0)
+        read.append(time.monotonic() - began_s)
+        write_place(workspace, tab="train", run=short.run.id)
+        with running_studio(workspace.root) as (_, url):
+            page = open_page(browser, url)
+            wait_for_step(page, short.step)
+            page.wait_for_timeout(2000)
+            page.locator("#watched-run input").click()
+            option = page.get_by_role("option", name=long.run.title)
+            option.wait_for()
+            began_s = time.monotonic()
+            option.click()
+            wait_for_step(page, long.step)
+            picked.append(time.monotonic() - began_s)
+            page.close()
+            page = browser.new_page()  # the place is the long run by now
+            began_s = time.monotonic()
+            page.goto(url)
+            wait_for_step(page, long.step)
+            whole.append(time.monotonic() - began_s)
+            page.close()
+    size = len(json.dumps({**curve, "live": False}))
+    return [
+        ["studio: read and thin", _seconds(read), f"{size:,}", ""],
+        ["studio: picked until drawn", _seconds(picked), "", verdict(statistics.median(picked) <= MOST_S)],
+        ["studio: page opened until drawn", _seconds(whole), "", ""],
+    ]
+
+
+def measure_bare(browser: Browser, run: LongRun) -> tuple[list[list[str]], int]:
+    read, drawn = [], []
+    for repeat in range(REPEATS):
+        say(f"The same through gr.Plot, {repeat + 1} of {REPEATS}")
+        began_s = time.monotonic()
+        pandas.read_json(run.run.metrics, lines=True)
+        read.append(time.monotonic() - began_s)
+    size, seconds = _open_bare(browser, run, drawn)
+    return size, seconds
+
+
+def _seconds(values: list[float]) -> str:
+    return f"{statistics.median(values):.2f} s"

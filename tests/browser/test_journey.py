@@ -1,0 +1,205 @@
+"""The whole way as a person walks it, in a real browser, with a file that is not the sample."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from studio.runs import list_runs
+from studio.workers.llamacpp import LlamaCpp
+from studio.workspace import REPOSITORY, Workspace
+
+SLOW_MS = 240_000
+PICTURES = REPOSITORY / "assets" / "pictures"
+
+
+@pytest.fixture(scope="module")
+def studio(starter_workspace: Workspace) -> Iterator[str]:
+    """The real program on a port of its own; gives the address that the terminal shows."""
+    command = [sys.executable, str(REPOSITORY / "launch.py"), "--no-browser", "--port", "7990"]
+    process = subprocess.Popen(
+        [*command, "--workspace", str(starter_workspace.root)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    address = None
+    for line in process.stdout:
+        if found := re.search(r"http://\S+", line):
+            address = found[0]
+            break
+    assert address
+    yield address
+    process.terminate()
+    process.wait(timeout=30)
+
+
+@pytest.fixture(scope="module")
+def colours(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A shop's table: a colour in words, and its code. With a double, a stub and a ragged row in it."""
+    names = ("red", "green", "blue", "grey", "gold", "pink", "lime", "navy", "teal", "plum")
+    shades = ("dark", "light", "pale", "deep", "warm", "cold")
+    rows = [
+        [f"Which code has {shade} {name}?", f"{shade[:2]}-{name[:3]}".upper()] for name in names for shade in shades
+    ]
+    rows += [rows[0], ["Which code has nothing?", ""]]
+    path = tmp_path_factory.mktemp("shop") / "colours.csv"
+    with path.open("w", newline="", encoding="utf-8-sig") as file:
+        writer = csv.writer(file)
+        writer.writerow([" Wish ", "Code"])
+        writer.writerows(rows)
+        writer.writerow(["a", "b", "c"])
+    return path
+
+
+def open_tab(page: Page, name: str) -> None:
+    page.get_by_role("tab", name=name).click()
+
+
+def take_picture(page: Page, name: str) -> None:
+    PICTURES.mkdir(exist_ok=True)
+    page.screenshot(path=PICTURES / f"{name}.png")
+
+
+def violations(page: Page) -> list[str]:
+    found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa"]}).response["violations"]
+    return [f"{v['id']}: {v['nodes'][0]['html'][:160]} ({len(v['nodes'])})" for v in found]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_every_tab_is_labelled_and_readable_and_fits(page: Page, studio: str, width: int, scheme: str) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    page.goto(studio)
+    for name in ("Data", "Train", "Compare", "Export", "Runs"):
+        open_tab(page, name)
+        page.wait_for_timeout(800)
+        assert violations(page) == [], f"{name} {width} {scheme}"
+        overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert overflow <= 0, f"{name} is wider than {width} by {overflow}"
+
+
+def test_the_whole_journey(
+    page: Page, studio: str, colours: Path, starter_workspace: Workspace, tmp_path: Path
+) -> None:
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.goto(studio)
+
+    # Data: the columns say nothing, so the page asks; then it finds what is wrong.
+    open_tab(page, "Data")
+    page.locator("#upload input[type=file]").set_input_files(colours)
+    expect(page.locator("#mapping")).to_be_visible(timeout=SLOW_MS)
+    expect(page.locator("#map-preview")).to_contain_text("Which code has dark red?")
+    page.locator("#map-use").click()
+    expect(page.locator("#data-summary")).to_contain_text("62", timeout=SLOW_MS)
+    for words in ("could not be read", "empty message", "stand here twice"):
+        expect(page.locator("#findings")).to_contain_text(words)
+    page.locator("#findings summary").first.click()
+    expect(page.locator("#findings")).to_contain_text("has 3 columns where the header has 2")
+    take_picture(page, "data")
+    page.locator("#to-train").click()
+
+    # Train: ten steps, and the curve moves without a reload.
+    expect(page.locator("#start")).to_be_visible()
+    page.locator("#details button").first.click()
+    page.locator("#advanced button").first.click()
+    page.locator("#field-max_steps input").fill("10")
+    page.locator("#field-evaluations input").fill("2")
+    page.locator("#run-name textarea, #run-name input").first.fill("colours, first try")
+    page.locator("#start").click()
+    expect(page.locator("#run-status")).to_contain_text("Training", timeout=SLOW_MS)
+    page.evaluate("window.neverReloaded = true")
+    curve = page.locator("#chart .js-plotly-plot")
+    expect(curve).to_be_visible(timeout=SLOW_MS)
+    first = points(page)
+    page.wait_for_function(
+        "n => document.querySelector('#chart .js-plotly-plot').data.some(t => t.x.length > n)", arg=first
+    )
+    expect(page.locator("#bar")).to_be_visible()
+    expect(page.locator("#to-compare")).to_be_visible(timeout=SLOW_MS)
+    page.wait_for_timeout(3000)
+    assert page.evaluate("window.neverReloaded") is True
+    assert points(page) >= 10
+    take_picture(page, "train")
+    page.locator("#to-compare").click()
+
+    # Compare: both panes answer one question.
+    expect(page.locator("#pane-tuned")).to_contain_text("colours, first try")
+    page.locator("#unseen").click()
+    expect(page.locator("#wanted")).to_contain_text("Wanted:")
+    page.locator("#send").click()
+    expect(page.locator("#compare-state")).to_contain_text("Both answered in", timeout=SLOW_MS)
+    for pane in ("#pane-base", "#pane-tuned"):
+        assert len(page.locator(f"{pane} .message.bot").last.inner_text()) > 0
+    take_picture(page, "compare")
+    page.locator("#to-export").click()
+
+    # Export: a GGUF that downloads and is loaded again.
+    page.get_by_label("Q8_0").check()
+    page.locator("#make").click()
+    expect(page.locator("#export-state")).to_contain_text("Proven", timeout=SLOW_MS)
+    take_picture(page, "export")
+    with page.expect_download() as waiting:
+        page.locator("#download").click()
+    saved = tmp_path / waiting.value.suggested_filename
+    waiting.value.save_as(saved)
+    model = LlamaCpp(saved)
+    assert model.tokenize("<|im_end|>") == [2]
+    model.close()
+    expect(page.locator("#modelfile")).to_contain_text("FROM ./")
+
+    # Runs: it is all kept, and coming back lands where one was.
+    open_tab(page, "Runs")
+    expect(page.locator("#runs-table")).to_contain_text("colours, first try")
+    page.wait_for_timeout(800)
+    take_picture(page, "runs")
+    page.reload()
+    expect(page.locator("#runs-table")).to_be_visible()
+    assert list_runs(starter_workspace)[0].title == "colours, first try"
+
+
+def points(page: Page) -> int:
+    count = page.evaluate("Math.max(...document.querySelector('#chart .js-plotly-plot').data.map(t => t.x.length))")
+    return int(count)
+
+
+def test_bad_files_get_a_sentence_and_nothing_is_lost(page: Page, studio: str, tmp_path: Path) -> None:
+    page.goto(studio)
+    open_tab(page, "Data")
+    rubbish = tmp_path / "rubbish.jsonl"
+    rubbish.write_bytes(bytes(range(256)) * 20)
+    for path, words in (
+        (rubbish, "no example"),
+        (write(tmp_path / "empty.csv", ""), "is empty"),
+        (write(tmp_path / "list.json", json.dumps({"a": 1})), "could not be read"),
+    ):
+        page.locator("#upload input[type=file]").set_input_files(path)
+        expect(page.locator(".toast-body, .toast-wrap").last).to_contain_text(words, timeout=30_000)
+        page.reload()
+        open_tab(page, "Data")
+
+
+def test_what_a_data_set_says_is_text(page: Page, studio: str, tmp_path: Path) -> None:
+    evil = "<img src=x onerror='window.hacked=1'><script>window.hacked=1</script>"
+    rows = "".join(json.dumps({"prompt": f"{evil} {n}", "completion": f"{evil} so {n}"}) + "\n" for n in range(5))
+    page.goto(studio)
+    open_tab(page, "Data")
+    page.locator("#upload input[type=file]").set_input_files(write(tmp_path / "evil.jsonl", rows))
+    expect(page.locator("#examples")).to_contain_text("onerror", timeout=SLOW_MS)
+    assert page.evaluate("window.hacked") is None
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path

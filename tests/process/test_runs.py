@@ -1,0 +1,142 @@
+"""Runs as real processes: left alone, stopped, killed, resumed."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from studio.data import datasets
+from studio.errors import RunError
+from studio.process import start_detached
+from studio.runs import Run, create_run, open_run, resume_run, start_run, stop_run
+from studio.store import read_rows
+from studio.train.recipe import make_recipe
+from studio.workspace import SAMPLE, Workspace
+
+PATIENCE_S = 300
+
+
+def wait_for(workspace: Workspace, run_id: str, condition: Callable[[Run], bool]) -> Run:
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end:
+        run = open_run(workspace, run_id)
+        if condition(run):
+            return run
+        time.sleep(0.3)
+    pytest.fail(f"{run.state}: {run.status}\n{run.log.read_text()[-2000:]}")
+
+
+def save_sample(workspace: Workspace) -> str:
+    return datasets.save_dataset(workspace, "sample", SAMPLE.name, datasets.read_examples(SAMPLE)).name
+
+
+def whole_checkpoints(run: Run) -> list[Path]:
+    return list(run.checkpoints.glob("checkpoint-*/whole"))
+
+
+def test_a_run_outlives_the_studio_that_started_it_and_can_be_stopped_by_the_next(
+    starter_workspace: Workspace,
+) -> None:
+    data = save_sample(starter_workspace)
+    code = (
+        "import sys, time; from studio.runs import start_run; from studio.workspace import Workspace;"
+        "from studio.train.recipe import make_recipe;"
+        "recipe = make_recipe(data=sys.argv[2], max_steps=500, batch_size=2, evaluations=1, checkpoints=100);"
+        "print(start_run(Workspace.open(sys.argv[1]), recipe).id, flush=True); time.sleep(600)"
+    )
+    studio = subprocess.Popen(
+        [sys.executable, "-c", code, str(starter_workspace.root), data], stdout=subprocess.PIPE, text=True
+    )
+    assert studio.stdout is not None
+    run_id = studio.stdout.readline().strip()
+    wait_for(starter_workspace, run_id, lambda run: run.state == "training")
+    studio.send_signal(signal.SIGKILL)
+    studio.wait()
+    before = open_run(starter_workspace, run_id).status.get("step", 0)
+    wait_for(starter_workspace, run_id, lambda run: run.status.get("step", 0) > before + 1)
+
+    with pytest.raises(RunError, match="already"):
+        start_run(starter_workspace, make_recipe(data=data))
+
+    stop_run(starter_workspace, run_id)
+    assert open_run(starter_workspace, run_id).state == "stopping"
+    run = wait_for(starter_workspace, run_id, lambda run: not run.is_live)
+    assert run.state == "stopped"
+    assert run.has_adapter
+    assert whole_checkpoints(run)
+
+
+def test_a_killed_run_says_interrupted_and_resumes_from_its_newest_whole_checkpoint(
+    starter_workspace: Workspace,
+) -> None:
+    recipe = make_recipe(data=save_sample(starter_workspace), max_steps=8, batch_size=2, evaluations=1, checkpoints=4)
+    run = start_run(starter_workspace, recipe)
+    run = wait_for(starter_workspace, run.id, lambda run: run.status.get("step", 0) >= 3 and whole_checkpoints(run))
+    assert run.process is not None
+    run.process.kill()
+    run = wait_for(starter_workspace, run.id, lambda run: not run.is_live)
+    assert run.state == "interrupted"
+    half_written = run.checkpoints / "checkpoint-7"
+    half_written.mkdir()
+
+    resume_run(starter_workspace, run.id)
+    run = wait_for(starter_workspace, run.id, lambda run: not run.is_live)
+    assert run.state == "done", run.status
+    steps = [row["step"] for row in read_rows(run.metrics) if "loss" in row]
+    assert steps[-1] == 8
+    assert steps.count(1) == 1, "it went on from a checkpoint, not from the beginning"
+
+
+def test_what_unsloth_cannot_load_goes_through_transformers_and_the_run_says_so(
+    starter_workspace: Workspace, tmp_path: Path
+) -> None:
+    base = build_tiny_gpt2(starter_workspace.models / "starter", tmp_path / "tiny-gpt2")
+    recipe = make_recipe(data=save_sample(starter_workspace), base=str(base), max_steps=2, batch_size=2, evaluations=1)
+    run = start_run(starter_workspace, recipe)
+    run = wait_for(starter_workspace, run.id, lambda run: not run.is_live)
+    assert run.state == "done", run.status
+    assert run.status["engine"].startswith("Transformers, 16-bit (Unsloth could not:")
+    assert run.has_adapter
+
+
+def test_four_bit_weights_train_where_the_person_chooses_them(starter_workspace: Workspace) -> None:
+    recipe = make_recipe(
+        data=save_sample(starter_workspace), quantization="4bit", max_steps=2, batch_size=2, evaluations=1
+    )
+    run = start_run(starter_workspace, recipe)
+    run = wait_for(starter_workspace, run.id, lambda run: not run.is_live)
+    assert run.state == "done", run.status
+    assert run.status["engine"] == "Unsloth, 4-bit"
+
+
+def test_a_run_that_fails_says_what_happened_and_what_to_do(starter_workspace: Workspace, tmp_path: Path) -> None:
+    base = tmp_path / "broken"
+    base.mkdir()
+    (base / "config.json").write_text(json.dumps({"model_type": "llama"}))
+    (base / "model.safetensors").write_bytes(b"rubbish")
+    run = create_run(starter_workspace, make_recipe(data=save_sample(starter_workspace), base=str(base)))
+    start_detached(starter_workspace, run.log, "train", run.folder).wait()
+    run = open_run(starter_workspace, run.id)
+    assert run.state == "failed"
+    assert "tokenizer.json" in run.status["error"]["what"]
+    assert run.status["error"]["do"]
+
+
+def build_tiny_gpt2(starter: Path, place: Path) -> Path:
+    """A model with other layer names than Unsloth's adapters know, made small at random, with a real tokenizer."""
+    from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
+
+    tokenizer = AutoTokenizer.from_pretrained(starter)
+    config = GPT2Config(
+        vocab_size=len(tokenizer), n_positions=512, n_embd=32, n_layer=2, n_head=2, bos_token_id=1, eos_token_id=2
+    )
+    GPT2LMHeadModel(config).save_pretrained(place)
+    tokenizer.save_pretrained(place)
+    return place
