@@ -20,6 +20,7 @@ Flags of the studio
     --workspace PATH     where data sets, models and runs are kept
     --port N             the page's port; the next free one is taken if it is in use
     --no-browser         do not open the browser
+    --address A          another address than this computer alone; needs --password
     --share              a link for others; needs --password
     --password WORDS     12 characters or more
     --version            the program's version

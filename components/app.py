@@ -28,14 +28,17 @@ from components.theme import build_theme, read_css
 from components.train_tab import build_train_tab
 from studio import hardware
 from studio.compare.chat import Chat
+from studio.compare.proof import read_scores
+from studio.data.datasets import list_datasets
 from studio.errors import TunesmithError
 from studio.place import read_place, write_place
-from studio.runs import Run, live_run, stop_run
+from studio.runs import Run, list_runs, live_run, stop_run
 from studio.workspace import ASSETS, Workspace
 
 ADDRESS = "127.0.0.1"
 PORT = 7860
 LARGEST_UPLOAD = "2gb"
+DAY_S = 86_400  # uploads are copied into the workspace; the browser's copy may go after a day
 TABS: dict[str, tuple[str, Callable[[Studio], TabView]]] = {
     "data": ("1 Data", build_data_tab),
     "train": ("2 Train", build_train_tab),
@@ -47,7 +50,7 @@ TABS: dict[str, tuple[str, Callable[[Studio], TabView]]] = {
 
 def build_app(studio: Studio) -> gr.Blocks:
     app: gr.Blocks
-    with gr.Blocks(title="Tunesmith", analytics_enabled=False, fill_width=True) as app:
+    with gr.Blocks(title="Tunesmith", analytics_enabled=False, fill_width=True, delete_cache=(DAY_S, DAY_S)) as app:
         gr.HTML(_show_header(), elem_id="header")
         views: dict[str, TabView] = {}
         tabs: dict[str, gr.Tab] = {}
@@ -61,7 +64,7 @@ def build_app(studio: Studio) -> gr.Blocks:
             stop = gr.Button("Stop and keep", size="sm", elem_id="bar-stop", scale=0)
 
         for name, view in views.items():
-            tabs[name].select(_remember(studio, name), None, None, queue=False)
+            tabs[name].select(_remember(studio, name), None, list(tabs.values()), queue=False, show_progress="hidden")
             tabs[name].select(view.read, None, list(view.outputs), show_progress="hidden")
             for button, target in view.leads:
                 button.click(_go(target), None, strip, show_progress="hidden").then(
@@ -69,6 +72,7 @@ def build_app(studio: Studio) -> gr.Blocks:
                 )
         place = read_place(studio.workspace).tab
         app.load(lambda: gr.Tabs(selected=read_place(studio.workspace).tab), None, strip, show_progress="hidden")
+        app.load(lambda: _mark_steps(studio), None, list(tabs.values()), queue=False, show_progress="hidden")
         for view in views.values():
             app.load(view.read, None, list(view.outputs), show_progress="hidden")
         assert place in TABS
@@ -95,9 +99,24 @@ def build_app(studio: Studio) -> gr.Blocks:
     return app
 
 
-def _remember(studio: Studio, name: str) -> Callable[[], None]:
-    def remember() -> None:
+def _mark_steps(studio: Studio) -> list[gr.Tab]:
+    """The tabs' titles, with a tick on each step that is done and dots on one in work."""
+    runs = list_runs(studio.workspace)
+    done = {
+        "data": bool(list_datasets(studio.workspace)),
+        "train": any(run.has_adapter for run in runs),
+        "compare": any(read_scores(run) for run in runs),
+        "export": any(studio.workspace.exports.glob("*.task.json")),
+    }
+    live = any(run.is_live for run in runs)
+    marks = {name: " …" if name == "train" and live else " ✓" if done.get(name) else "" for name in TABS}
+    return [gr.Tab(label=title + marks[name]) for name, (title, _) in TABS.items()]
+
+
+def _remember(studio: Studio, name: str) -> Callable[[], list[gr.Tab]]:
+    def remember() -> list[gr.Tab]:
         write_place(studio.workspace, tab=name)
+        return _mark_steps(studio)
 
     return remember
 

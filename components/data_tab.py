@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from components.bubbles import show_conversation
-from components.frame import Studio, TabView, pick
+from components.frame import Studio, TabView, dataset_choices, pick
 from components.notices import show_note, show_progress, told
 from studio.data import datasets, formats
 from studio.data.audit.finding import Finding
@@ -57,9 +57,9 @@ def build_data_tab(studio: Studio) -> TabView:
             findings = gr.HTML(elem_id="findings")
             with gr.Column(visible=False) as pages:
                 with gr.Row():
-                    earlier = gr.Button("Earlier", size="sm", elem_id="earlier")
-                    page = gr.Number(1, label="Page of examples", precision=0, minimum=1, elem_id="page")
-                    later = gr.Button("Later", size="sm", elem_id="later")
+                    earlier = gr.Button("Earlier", size="sm", elem_id="earlier", min_width=70)
+                    page = gr.Number(1, label="Page of examples", precision=0, minimum=1, elem_id="page", min_width=120)
+                    later = gr.Button("Later", size="sm", elem_id="later", min_width=70)
                 examples = gr.HTML(elem_id="examples")
 
     shown = [summary, findings, pages, page, examples, train, saved, mapping]
@@ -67,7 +67,7 @@ def build_data_tab(studio: Studio) -> TabView:
 
     def show(name: str) -> Iterator[Any]:
         """The data set of that name, with progress while its tokens are counted."""
-        choices = _choices(studio)
+        choices = dataset_choices(studio)
         if not name:
             yield _blank(choices)
             return
@@ -183,20 +183,9 @@ def build_data_tab(studio: Studio) -> TabView:
 
     @told
     def read() -> Iterator[Any]:
-        yield from show(pick(_choices(studio), read_place(studio.workspace).dataset) or "")
+        yield from show(pick(dataset_choices(studio), read_place(studio.workspace).dataset) or "")
 
     return TabView(read, shown, [(train, "train")])
-
-
-def _choices(studio: Studio) -> list[tuple[str, str]]:
-    return [
-        (f"{d.name} ({d.description['examples']} examples)", d.name) for d in datasets.list_datasets(studio.workspace)
-    ]
-
-
-def pick_dataset(studio: Studio) -> gr.Dropdown:
-    choices = _choices(studio)
-    return gr.Dropdown(choices=choices, value=pick(choices, read_place(studio.workspace).dataset))
 
 
 def _uploaded(studio: Studio, file: str) -> Path:

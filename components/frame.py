@@ -9,7 +9,9 @@ from typing import Any
 import gradio as gr
 
 from studio.compare.chat import Chat
+from studio.data.datasets import list_datasets
 from studio.errors import RunError
+from studio.place import read_place
 from studio.runs import Run, list_runs, live_run
 from studio.workspace import Workspace
 
@@ -39,6 +41,19 @@ def require_rest(studio: Studio) -> None:
         raise RunError(
             f"{live.title} is training, and it has the memory.", "Wait for its end, or stop it; then try again."
         )
+
+
+def dataset_choices(studio: Studio) -> list[tuple[str, str]]:
+    return [
+        (f"{dataset.name} ({dataset.description['examples']} examples)", dataset.name)
+        for dataset in list_datasets(studio.workspace)
+    ]
+
+
+def pick_dataset(studio: Studio) -> gr.Dropdown:
+    """All data sets to choose from, with the one that the person was at."""
+    choices = dataset_choices(studio)
+    return gr.Dropdown(choices=choices, value=pick(choices, read_place(studio.workspace).dataset))
 
 
 def run_choices(studio: Studio, only_with_adapter: bool = True) -> list[tuple[str, str]]:

@@ -7,9 +7,8 @@ from typing import Any
 import gradio as gr
 
 from components.chart import build_chart
-from components.data_tab import pick_dataset
 from components.fields import Fields, build_fields
-from components.frame import Studio, TabView, run_choices
+from components.frame import Studio, TabView, pick_dataset, run_choices
 from components.notices import show_note, told
 from components.status import show_status
 from studio.data.datasets import open_dataset

@@ -17,8 +17,14 @@ class Place:
 
 
 def read_place(workspace: Workspace) -> Place:
-    known = read_json(workspace.settings) or {}
-    return Place(**{name: known[name] for name in asdict(Place()) if name in known})
+    """Settings that a person or a dying disk has damaged are as none."""
+    try:
+        known = read_json(workspace.settings)
+    except ValueError:
+        known = None
+    if not isinstance(known, dict):
+        return Place()
+    return Place(**{name: known[name] for name in asdict(Place()) if isinstance(known.get(name), str)})
 
 
 def write_place(workspace: Workspace, **changes: str) -> Place:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import time
 from dataclasses import dataclass
@@ -10,9 +11,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from studio.data.datasets import open_dataset
-from studio.errors import RunError
+from studio.errors import RunError, TunesmithError
 from studio.process import ProcessId, start_detached
 from studio.store import free_name, read_json, require_space, write_json
+from studio.train.models import is_folder, place_of
 from studio.train.recipe import Recipe, read_recipe, write_recipe
 from studio.workspace import Workspace
 
@@ -100,6 +102,8 @@ def create_run(workspace: Workspace, recipe: Recipe) -> Run:
     """A new run's folder, not started yet. Raises: DataError if its data set is none of this workspace."""
     dataset = open_dataset(workspace, recipe.data)
     require_space(workspace.runs, 500_000_000, "A run")
+    if is_folder(recipe.base):  # a path from where the person is; the worker is elsewhere
+        recipe = recipe.model_copy(update={"base": str(place_of(workspace, recipe.base))})
     stamp = datetime.now().strftime(STAMP)
     name = free_name(workspace.runs, f"{stamp}-{recipe.name or dataset.name}")
     folder = workspace.runs / name
@@ -123,7 +127,8 @@ def resume_run(workspace: Workspace, run_id: str) -> Run:
         raise RunError(f"{run.title} is {run.state}; there is nothing to resume.", "Start a new run in Train.")
     _refuse_second(workspace)
     run.stop_file.unlink(missing_ok=True)
-    write_json(run.folder / "state.json", {"state": "queued", "updated_s": time.time()})
+    queued = {"state": "queued", "pid": None, "error": None, "updated_s": time.time()}
+    write_json(run.folder / "state.json", {**run.status, **queued})
     start_detached(workspace, run.log, "train", run.folder)
     return open_run(workspace, run_id)
 
@@ -160,17 +165,24 @@ def live_run(workspace: Workspace) -> Run | None:
 def open_run(workspace: Workspace, run_id: str) -> Run:
     """Raises: RunError if there is none of that id."""
     folder = workspace.runs / run_id
-    status = read_json(folder / "state.json") if run_id else None
+    status = read_json(folder / "state.json") if run_id.strip(".") else None
     if status is None or folder.parent != workspace.runs:
         raise RunError(f"There is no run {run_id!r}.", "See Runs for those there are.")
     return Run(folder, read_recipe(folder / "recipe.yaml"), status)
 
 
 def list_runs(workspace: Workspace) -> list[Run]:
-    """Newest first."""
-    names = [path.parent.name for path in workspace.runs.glob("*/state.json")]
-    runs = [open_run(workspace, name) for name in names]
-    return sorted(runs, key=lambda run: run.folder.name, reverse=True)
+    """Newest first. One that cannot be read, such as a newer version's, does not hide the others."""
+    runs = []
+    for path in workspace.runs.glob("*/state.json"):
+        with contextlib.suppress(TunesmithError, ValueError):
+            runs.append(open_run(workspace, path.parent.name))
+    return sorted(runs, key=_age, reverse=True)
+
+
+def _age(run: Run) -> tuple[str, int]:
+    """Names tell minutes; within one, the recipe, which is written once, tells which run was first."""
+    return run.id[:STAMP_LENGTH], (run.folder / "recipe.yaml").stat().st_mtime_ns
 
 
 def workspace_of(folder: Path) -> Workspace:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -28,11 +29,12 @@ def write_whole(path: Path, text: str) -> None:
             file.write(text)
         _replace(temporary, path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise TunesmithError(
             f"{path.name} could not be written: {error.strerror}.",
             f"Free some space on the disk of {path.parent}, then try again.",
         ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _replace(temporary: Path, path: Path) -> None:
@@ -57,23 +59,28 @@ def read_json(path: Path) -> Any:
 
 
 def append_row(path: Path, row: dict[str, Any]) -> None:
-    with path.open("a", encoding="utf-8", newline="\n") as file:
-        file.write(json.dumps(row, ensure_ascii=False) + "\n")
+    """Add a row; what a killed writer left half-written before it gets a line of its own."""
+    with path.open("a+b") as file:
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+        begin = "" if file.read(1) in (b"", b"\n") else "\n"
+        file.write((begin + json.dumps(row, ensure_ascii=False) + "\n").encode())
 
 
 def read_rows(path: Path) -> Iterator[dict[str, Any]]:
-    """Only rows that end in a newline: a half-written one waits for the next read."""
+    """Only whole rows: a half-written one waits for the next read, and is passed over if others follow it."""
     if not path.exists():
         return
-    with path.open(encoding="utf-8") as file:
+    with path.open("rb") as file:
         for line in file:
-            if line.endswith("\n"):
-                yield json.loads(line)
+            if line.endswith(b"\n"):
+                with contextlib.suppress(ValueError):
+                    yield json.loads(line)
 
 
 def free_name(folder: Path, wish: str) -> str:
     """A name for a new entry of `folder`: the wish made safe for a path, with a number if it is taken."""
-    safe = re.sub(r"[^\w.-]+", "-", wish).strip("-.")[:60] or "unnamed"
+    safe = re.sub(r"[^\w.-]+", "-", wish).strip("-.")[:60].strip("-.") or "unnamed"
     taken = {path.name.casefold() for path in folder.iterdir()} if folder.exists() else set()
     number = 1
     name = safe

@@ -55,9 +55,9 @@ def verb_demo(workspace: Workspace, given: Arguments) -> Result:
 
 def verb_audit(workspace: Workspace, given: Arguments) -> Result:
     began = time.monotonic()
+    examples = datasets.read_examples(Path(given.file).expanduser())
     watch(ensure_base(workspace, given.base))
     tokenizer = load_tokenizer(require_base(workspace, given.base))
-    examples = datasets.read_examples(Path(given.file).expanduser())
     found = review(examples.conversations, examples.unreadable_rows, tokenizer, datasets.DEFAULT_MAX_LENGTH)
     for finding in found.findings:
         say(f"  {finding.check.severity:8} {finding.sentence}. {finding.check.why}")

@@ -21,13 +21,13 @@ WISHES = ("refund", "exchange", "cancel", "address", "status", "invoice")
 DATA_FILE = Path(__file__).with_name("orders.jsonl")
 PHRASES: dict[str, Any] = tomllib.loads(Path(__file__).with_name("phrases.toml").read_text(encoding="utf-8"))
 
-# Which second wish makes sense after a first.
+# Which second wish makes sense after a first: few pairs, each seen often, so that 320 e-mails teach them.
 THEN = {
     "refund": ("invoice",),
     "exchange": ("invoice",),
-    "cancel": ("refund", "invoice"),
-    "address": ("status",),
-    "status": ("address", "invoice"),
+    "cancel": ("refund",),
+    "address": ("invoice",),
+    "status": ("address",),
     "invoice": ("address",),
 }
 
@@ -116,12 +116,12 @@ class Writer:
             return self.fill(self.dress(frame), shop, wishes, (frame,))
         wish, frames = self.choose_frames(shop)
         text = " ".join(frames)
-        if len(frames) > 2 or self.chance(0.86):
+        if len(frames) > 2 or self.chance(0.88):
             return self.fill(self.dress(text), shop, [wish], tuple(frames))
         second = self.rng.choice(THEN[wish])
         frame = self.draw(f"{second} loose", PHRASES["wish"][second]["loose"])
         connective = self.draw("connective", PHRASES["connectives"])
-        text += " " + connective + (lower_first(frame) if connective else frame)
+        text = f"{text} {connective}{lower_first(frame)}"
         return self.fill(self.dress(text), shop, [wish, second], (*frames, frame))
 
     def choose_frames(self, shop: dict[str, Any]) -> tuple[str, list[str]]:

@@ -49,7 +49,7 @@ def is_right(wanted: str, answer: str) -> bool:
 def _as_object(text: str) -> dict[str, Any] | None:
     try:
         value = json.loads(text)
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
 

@@ -124,18 +124,19 @@ def _usual_system(conversations: Sequence[Conversation]) -> str:
 
 def open_dataset(workspace: Workspace, name: str) -> Dataset:
     """Raises: DataError if there is none of that name."""
-    description = read_json(workspace.datasets / name / "dataset.json") if name else None
-    if description is None:
+    folder = workspace.datasets / name
+    description = read_json(folder / "dataset.json") if name.strip(".") else None
+    if description is None or folder.parent != workspace.datasets:
         raise DataError(f"There is no data set {name!r}.", "Open Data and bring a file, or try the sample.")
-    return Dataset(workspace.datasets / name, description)
+    return Dataset(folder, description)
 
 
 def list_datasets(workspace: Workspace) -> list[Dataset]:
     """Newest first. A folder without dataset.json is one that was never finished."""
     found = [
-        Dataset(folder, description)
-        for folder in workspace.datasets.iterdir()
-        if (description := read_json(folder / "dataset.json")) is not None
+        Dataset(note.parent, description)
+        for note in workspace.datasets.glob("*/dataset.json")
+        if (description := read_json(note)) is not None
     ]
     return sorted(found, key=lambda dataset: str(dataset.description["created"]), reverse=True)
 

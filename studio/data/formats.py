@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from studio.data.conversation import Conversation, Message, Role
-from studio.data.read import Row, UnreadableRow
+from studio.data.read import Row, UnreadableRow, parse_json
 
 ROLE_NAMES: dict[str, Role] = {
     "system": "system", "developer": "system",
@@ -120,7 +120,9 @@ def text(content: Any) -> str:
         kinds = {str(part.get("type", "text")) for part in content} - {"text", "input_text", "output_text"}
         if kinds:
             raise Unrecognised(f"has a part of kind {sorted(kinds)[0]!r}; only text can be learned here")
-        return "".join(text(part.get("text")) for part in content)
+        if not all("text" in part for part in content):
+            raise Unrecognised("has a part without text")
+        return "".join(text(part["text"]) for part in content)
     return json.dumps(content, ensure_ascii=False, default=str)
 
 
@@ -128,8 +130,8 @@ def _list(value: Any) -> list[Any] | None:
     """A list, also where a table kept it as JSON in a cell."""
     if isinstance(value, str) and value.lstrip().startswith("["):
         try:
-            value = json.loads(value)
-        except (json.JSONDecodeError, RecursionError):
+            value = parse_json(value)
+        except json.JSONDecodeError:
             return None
     return value if isinstance(value, list) else None
 
@@ -158,6 +160,7 @@ def _read_turns(key: str, role_key: str, content_key: str) -> Callable[[dict[str
     def messages(row: dict[str, Any]) -> list[Message]:
         system = text(row.get("system"))
         turns = _turns(_list(row[key]) or [], role_key, content_key)
+        turns = [turn for turn in turns if turn.role != "system" or turn.content.strip()]
         has_own = bool(turns) and turns[0].role == "system"
         return turns if has_own or not system else [Message("system", system), *turns]
 
@@ -182,9 +185,10 @@ def _pair_columns(row: dict[str, Any]) -> tuple[str, str] | None:
 
 def _named_pair(row: dict[str, Any]) -> list[Message]:
     question, answer = _pair_columns(row) or ("", "")
-    asked, answered = _list(row[question]), _list(row[answer])
-    if asked and answered and _has_turns(question, "role")(row):  # TRL's conversational prompt and completion
-        return _turns([*asked, *answered], "role", "content")
+    asked, answered = _list(row[question]), row[answer]
+    if asked and _has_turns(question, "role")(row):  # TRL's conversational prompt and completion
+        said = _list(answered) or [{"role": "assistant", "content": answered}]
+        return _turns([*asked, *said], "role", "content")
     return _pair(row, question, answer, "system")
 
 

@@ -7,8 +7,10 @@ import csv
 import io
 import json
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +18,11 @@ import pandas
 
 from studio.errors import DataError
 
-SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".xlsx", ".xls", ".parquet")
-EXPECTED = "Tunesmith reads JSONL, JSON, CSV, TSV, Excel and Parquet."
+SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".xlsx", ".parquet")
+EXPECTED = "Tunesmith reads JSONL, JSON, CSV, TSV, Excel (.xlsx) and Parquet."
 LARGEST_FILE_BYTES = 2_000_000_000
 LARGEST_UNPACKED_BYTES = 500_000_000
+DEEPEST = 100
 csv.field_size_limit(10_000_000)
 
 
@@ -39,10 +42,20 @@ class UnreadableRow:
 
 
 def read_file(path: Path) -> Iterator[Row | UnreadableRow]:
-    """Rows of a file in its order.
+    """Rows of a file in its order, of which at least one can be read.
 
     Raises: DataError if the file as a whole cannot be read; it says what was expected and shows the first bytes.
     """
+    rows = _read_rows(path)
+    before: list[UnreadableRow] = []
+    for row in rows:
+        if isinstance(row, Row):
+            return chain(before, [row], rows)
+        before.append(row)
+    raise unreadable(path, f"Line {before[0].line} {before[0].reason}." if before else "It holds no rows.")
+
+
+def _read_rows(path: Path) -> Iterator[Row | UnreadableRow]:
     if not path.is_file():
         raise DataError(f"There is no file {path}.", "Check the path, or drop the file on the page.")
     if path.stat().st_size > LARGEST_FILE_BYTES:
@@ -55,7 +68,7 @@ def read_file(path: Path) -> Iterator[Row | UnreadableRow]:
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise unreadable(path, f"Its ending {suffix or '(none)'} is not one of {', '.join(SUFFIXES)}.")
-    if suffix in (".xlsx", ".xls", ".parquet"):
+    if suffix in (".xlsx", ".parquet"):
         return _read_table(path, suffix)
     text = decode(path)
     if suffix in (".csv", ".tsv"):
@@ -66,7 +79,8 @@ def read_file(path: Path) -> Iterator[Row | UnreadableRow]:
 
 
 def unreadable(path: Path, reason: str) -> DataError:
-    first = path.open("rb").read(120)
+    with path.open("rb") as file:
+        first = file.read(120)
     shown = "".join(c if c.isprintable() else "·" for c in first.decode("utf-8", errors="replace"))
     return DataError(f"{path.name} could not be read. {reason} It begins with: {shown}", EXPECTED)
 
@@ -97,13 +111,41 @@ def detect_encoding(data: bytes) -> str:
         return "latin-1" if any(byte in data for byte in b"\x81\x8d\x8f\x90\x9d") else "windows-1252"
 
 
-def _parse_object(line: int, text: str) -> Row | UnreadableRow:
+def parse_json(text: str) -> Any:
+    """A value that can be written again. Raises: JSONDecodeError, also for what is too deep or too long to hold."""
     try:
         value = json.loads(text)
+    except json.JSONDecodeError:
+        raise
+    except RecursionError:
+        raise json.JSONDecodeError("nested too deeply", text, 0) from None
+    except ValueError:  # Python's limit of digits
+        raise json.JSONDecodeError("a number with thousands of digits", text, 0) from None
+    if text.count("[") + text.count("{") > DEEPEST and _is_deep(value):
+        raise json.JSONDecodeError("nested too deeply", text, 0)
+    if "\\ud" in text.lower():  # a text that was cut within an emoji ends in half a character, which no file can hold
+        halves = json.dumps(value, ensure_ascii=False).encode("utf-16-le", "surrogatepass")
+        value = json.loads(halves.decode("utf-16-le", "replace"))
+    return value
+
+
+def _is_deep(value: Any) -> bool:
+    layer = [value]
+    for _ in range(DEEPEST):
+        layer = [
+            child
+            for item in layer
+            if isinstance(item, dict | list)
+            for child in (item.values() if isinstance(item, dict) else item)
+        ]
+    return bool(layer)
+
+
+def _parse_object(line: int, text: str) -> Row | UnreadableRow:
+    try:
+        value = parse_json(text)
     except json.JSONDecodeError as error:
         return UnreadableRow(line, f"is not JSON: {error.msg} at character {error.pos + 1}", text[:200])
-    except RecursionError:
-        return UnreadableRow(line, "is nested too deeply", text[:200])
     return _as_row(line, value)
 
 
@@ -118,14 +160,12 @@ def _as_row(line: int, value: Any) -> Row | UnreadableRow:
 def _read_lines(text: str) -> Iterator[Row | UnreadableRow]:
     for number, line in enumerate(io.StringIO(text, newline="\n"), start=1):
         if line.strip():
-            yield _parse_object(number, line)
+            yield _parse_object(number, line.rstrip())
 
 
 def _read_json(path: Path, text: str) -> Iterator[Row | UnreadableRow]:
     try:
-        value = json.loads(text)
-    except RecursionError:
-        raise unreadable(path, "It is nested too deeply.") from None
+        value = parse_json(text)
     except json.JSONDecodeError as error:
         first = next((line for line in text.splitlines() if line.strip()), "")
         if isinstance(_parse_object(1, first), Row):
@@ -134,23 +174,46 @@ def _read_json(path: Path, text: str) -> Iterator[Row | UnreadableRow]:
     if isinstance(value, dict):
         lists = [item for item in value.values() if isinstance(item, list) and item and isinstance(item[0], dict)]
         is_example = any(key in value for key in ("messages", "conversations"))
-        value = [value] if is_example or not lists else [row for rows in lists for row in rows]
+        if columns := _columns(value):
+            value = [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
+        else:
+            value = [value] if is_example or not lists else [row for rows in lists for row in rows]
     if not isinstance(value, list):
         raise unreadable(path, "A list of examples was expected.")
     # A list has no lines worth naming: its entries are counted from 1.
     return (_as_row(number, item) for number, item in enumerate(value, start=1))
 
 
+def _columns(value: dict[str, Any]) -> dict[str, list[Any]]:
+    """{"question": [...], "answer": [...]} of equal length, as pandas and datasets write tables; else nothing."""
+    columns = {
+        name: list(item.values()) if isinstance(item, dict) and all(key.isdigit() for key in item) else item
+        for name, item in value.items()
+    }
+    lists = [cells for cells in columns.values() if isinstance(cells, list)]
+    is_table = len(lists) == len(columns) > 1 and len({len(cells) for cells in lists}) == 1
+    return columns if is_table and not any(isinstance(cell, dict) for cells in lists for cell in cells) else {}
+
+
 def _read_csv(path: Path, text: str) -> Iterator[Row | UnreadableRow]:
     delimiter = "\t" if path.suffix.lower() == ".tsv" else _detect_delimiter(text)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    # Strict: a quote that is never closed is said, instead of taking the rest of the file into one cell.
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
-        header = [name.strip().lstrip("\ufeff") for name in next(reader)]
+        header = list(_distinct(next(cells for cells in reader if any(cell.strip() for cell in cells))))
     except (StopIteration, csv.Error) as error:
-        raise unreadable(path, "It has no header row.") from error
-    if not any(header) or "\0" in text:
-        raise unreadable(path, "A header row of column names was expected.")
+        raise unreadable(path, "A header row of column names was expected.") from error
+    if "\0" in text:
+        raise unreadable(path, "It holds bytes that are no text.")
     return _csv_rows(reader, header)
+
+
+def _distinct(names: list[str]) -> Iterator[str]:
+    """The second column of one name gets a number, as pandas does it for Excel."""
+    seen: Counter[str] = Counter()
+    for name in map(str.strip, names):
+        yield f"{name}.{seen[name]}" if seen[name] else name
+        seen[name] += 1
 
 
 def _csv_rows(reader: Any, header: list[str]) -> Iterator[Row | UnreadableRow]:
@@ -186,7 +249,7 @@ def _read_table(path: Path, suffix: str) -> Iterator[Row | UnreadableRow]:
             table = pandas.read_parquet(path)
         else:
             _refuse_bomb(path)
-            table = pandas.read_excel(path, dtype=object)
+            table = pandas.read_excel(path, dtype=object, keep_default_na=False)  # N/A may be an answer
     except DataError:
         raise
     except Exception as error:  # each engine has its own exceptions for a damaged file
@@ -219,4 +282,6 @@ def _plain(cell: Any) -> Any:
         return {key: _plain(item) for key, item in cell.items()}
     if isinstance(cell, str) or cell is None:
         return cell
-    return None if pandas.isna(cell) else cell
+    if pandas.isna(cell):
+        return None
+    return cell if isinstance(cell, int | float) else str(cell)

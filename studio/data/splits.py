@@ -16,7 +16,7 @@ SHARES = {"validation": 0.1, "test": 0.1}
 
 def fingerprint(conversation: Conversation) -> str:
     """Equal for examples that differ only in case, blanks and punctuation at the ends."""
-    words = " ".join(" ".join(m.content.split()).strip(" .,;:!?").casefold() for m in conversation.turns)
+    words = "\n".join(" ".join(m.content.split()).strip(" .,;:!?").casefold() for m in conversation.turns)
     return hashlib.sha256(words.encode()).hexdigest()
 
 

@@ -17,6 +17,7 @@ from tokenizers import Tokenizer
 
 from studio.data.conversation import Conversation, Message
 from studio.errors import ModelError, TemplateError
+from studio.store import read_json
 
 NOT_LEARNED = -100
 
@@ -58,7 +59,8 @@ def label_tokens(conversation: Conversation, tokenizer: ChatTokenizer, max_lengt
     ids, offsets = tokenizer.encode(full)
     labels = [NOT_LEARNED] * len(ids)
     for index, (begin, end) in enumerate(offsets):
-        if end > begin and any(first <= begin and end <= last for first, last in spans):
+        # Some tokenizers leave blanks out of the offsets: a token of blanks alone is (end, end) of where it stands.
+        if any(first <= begin and first < end <= last for first, last in spans):
             labels[index] = ids[index]
     cut = labels[max_length:]
     return Labelled(ids[:max_length], labels[:max_length], len(cut), sum(label != NOT_LEARNED for label in cut))
@@ -66,7 +68,7 @@ def label_tokens(conversation: Conversation, tokenizer: ChatTokenizer, max_lengt
 
 def _answer_spans(messages: Sequence[Message], full: str, tokenizer: ChatTokenizer) -> list[tuple[int, int]]:
     """(begin, end) characters of each answer in the rendered conversation."""
-    spans = []
+    spans: list[tuple[int, int]] = []
     for index, message in enumerate(messages):
         if message.role != "assistant":
             continue
@@ -74,11 +76,11 @@ def _answer_spans(messages: Sequence[Message], full: str, tokenizer: ChatTokeniz
         through = tokenizer.render(messages[: index + 1])
         if not (full.startswith(through) and through.startswith(before)):
             raise TemplateError(
-                f"This model's chat template does not say where answer {index + 1} begins.",
+                f"This model's chat template does not say where answer {len(spans) + 1} begins.",
                 "Pick the instruct version of the model, or split the conversation into single turns.",
             )
         mark = through.rfind(tokenizer.eos_token, len(before)) if tokenizer.eos_token else -1
-        end = mark + len(tokenizer.eos_token) if mark >= 0 else len(through)
+        end = mark + len(tokenizer.eos_token) if mark >= 0 else len(through.rstrip())
         spans.append((len(before), end))
     return spans
 
@@ -96,11 +98,13 @@ class FolderTokenizer:
         try:
             return self.template.render(
                 messages=[{"role": m.role, "content": m.content} for m in messages],
+                tools=None,
+                documents=None,
                 add_generation_prompt=add_generation_prompt,
                 bos_token=self.bos_token,
                 eos_token=self.eos_token,
             )
-        except jinja2.TemplateError as error:
+        except Exception as error:  # a stranger's program may fail in any way
             raise TemplateError(
                 f"This model's chat template refuses the conversation: {error}",
                 "Check the roles in Data, or pick another base model.",
@@ -122,16 +126,26 @@ def load_tokenizer(folder: Path) -> FolderTokenizer:
             f"{folder.name} has no tokenizer.json.",
             "Pick a model that carries one; nearly all newer models do.",
         )
-    config = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+    config = read_json(folder / "tokenizer_config.json") or {}
     source = _find_template(folder, config)
     if not source:
         raise ModelError(
             f"{folder.name} has no chat template, so it does not know questions from answers.",
             "Pick the instruct or chat version of the model.",
         )
+    try:
+        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        template = _environment().from_string(source)
+    except Exception as error:  # tokenizers raises nothing narrower
+        raise ModelError(
+            f"The tokenizer of {folder.name} cannot be read: {error}.",
+            "Fetch the model again, or pick another one.",
+        ) from error
+    tokenizer.no_truncation()  # whoever saved it may have left a limit of theirs in it
+    tokenizer.no_padding()
     return FolderTokenizer(
-        Tokenizer.from_file(str(folder / "tokenizer.json")),
-        _environment().from_string(source),
+        tokenizer,
+        template,
         _token(config.get("bos_token")),
         _token(config.get("eos_token")),
     )

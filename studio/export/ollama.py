@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from studio.data.conversation import Message
 from studio.data.tokens import ChatTokenizer
@@ -14,6 +17,13 @@ SYSTEM, USER, ANSWER, AGAIN = (
     "\u2462answer\u2462",
     "\u2463again\u2463",
 )
+
+
+class MarkedTokenizer(ChatTokenizer, Protocol):
+    """Knows also the mark that a text begins with; empty where there is none."""
+
+    @property
+    def bos_token(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -38,52 +48,48 @@ class Pieces:
         return text + self.before_answer
 
 
-def find_pieces(tokenizer: ChatTokenizer) -> Pieces:
-    """Render a conversation of marks, cut it at the marks, and prove the pieces on another conversation.
+def find_pieces(tokenizer: MarkedTokenizer) -> Pieces:
+    """Render conversations of marks, cut them at the marks, and prove the pieces on other conversations.
 
     Raises: TemplateError if the template is no simple sequence of messages.
     """
-    marks = [
-        Message("system", SYSTEM),
-        Message("user", USER),
-        Message("assistant", ANSWER),
-        Message("user", AGAIN),
-    ]
-    text = tokenizer.render(marks, add_generation_prompt=True)
-    if any(text.count(mark) != 1 for mark in (SYSTEM, USER, ANSWER, AGAIN)):
-        raise _too_clever()
-    before_system, rest = text.split(SYSTEM)
-    system_to_user, rest = rest.split(USER)
-    user_to_answer, rest = rest.split(ANSWER)
-    answer_to_user, tail = rest.split(AGAIN)
-    alone = tokenizer.render([Message("system", SYSTEM), Message("user", USER)], add_generation_prompt=True)
-    end = alone.split(USER)[1]
-    if end != tail or end != user_to_answer:
-        raise _too_clever()
-    before_user = _common_end(system_to_user, answer_to_user)
+    said = [Message("system", SYSTEM), Message("user", USER), Message("assistant", ANSWER), Message("user", AGAIN)]
+    before_system, system_to_user, user_to_answer, answer_to_user, _ = _cut(tokenizer, said, True)
+    after_user = _cut(tokenizer, said[:2])[-1]
+    after_answer = _cut(tokenizer, said[:3])[-1]
+    before_user = answer_to_user.removeprefix(after_answer)
     pieces = Pieces(
         before_system=before_system,
         after_system=system_to_user.removesuffix(before_user),
         before_user=before_user,
-        after_user="",
-        before_answer=tail,
-        after_answer=answer_to_user.removesuffix(before_user),
+        after_user=after_user,
+        before_answer=user_to_answer.removeprefix(after_user),
+        after_answer=after_answer,
     )
-    other = [Message("system", "Be brief."), *(Message("user", "One?"), Message("assistant", "1")) * 2]
-    other.append(Message("user", "Three?"))
-    if pieces.render(other) != tokenizer.render(other, add_generation_prompt=True):
-        raise _too_clever()
+    system = [Message("system", "Be brief.")]
+    turns = [*(Message("user", "One?"), Message("assistant", "1")) * 2, Message("user", "Three?")]
+    default = _default_system(tokenizer, pieces)
+    for given, expected in ((system + turns, system + turns), (turns, default + turns)):
+        if pieces.render(expected) != _render(tokenizer, given, True):
+            raise _too_clever()
     return pieces
 
 
-def _common_end(one: str, other: str) -> str:
-    size = 0
-    while size < min(len(one), len(other)) and one[-size - 1] == other[-size - 1]:
-        size += 1
-    # What ends a message and what begins the next may share characters: a message begins with its mark.
-    common = one[len(one) - size :]
-    begin = max(common.rfind("<"), common.rfind("["))
-    return common[begin:] if begin >= 0 and not common.startswith(("<", "[")) else common
+def _render(tokenizer: MarkedTokenizer, messages: Sequence[Message], asks: bool = False) -> str:
+    """Without the mark of a text's beginning: Ollama puts it there itself."""
+    return tokenizer.render(messages, add_generation_prompt=asks).removeprefix(tokenizer.bos_token)
+
+
+def _cut(tokenizer: MarkedTokenizer, messages: Sequence[Message], asks: bool = False) -> list[str]:
+    """What stands before, between and after the messages."""
+    rest = _render(tokenizer, messages, asks)
+    parts = []
+    for message in messages:
+        if rest.count(message.content) != 1:
+            raise _too_clever()
+        part, rest = rest.split(message.content)
+        parts.append(part)
+    return [*parts, rest]
 
 
 def _too_clever() -> TemplateError:
@@ -93,21 +99,28 @@ def _too_clever() -> TemplateError:
     )
 
 
-def build_modelfile(gguf: str, tokenizer: ChatTokenizer, system: str) -> str:
+def build_modelfile(gguf: str, tokenizer: MarkedTokenizer, system: str) -> str:
     """The Modelfile's text. A template that Ollama's language cannot say is left out, with a comment that says so."""
     lines = [f"FROM ./{gguf}"]
     try:
         pieces = find_pieces(tokenizer)
         lines.append(f'TEMPLATE """{go_template(pieces)}"""')
-        system = system or _default_system(tokenizer, pieces)
+        system = system or "".join(message.content for message in _default_system(tokenizer, pieces))
     except TemplateError as error:
-        lines.append(f"# No TEMPLATE: {error.what} {error.do}")
-    if tokenizer.eos_token:
-        lines.append(f'PARAMETER stop "{tokenizer.eos_token}"')
+        lines.append("# No TEMPLATE: " + " ".join(f"{error.what} {error.do}".split()))
+    lines += [f'PARAMETER stop "{mark}"' for mark in _end_marks(tokenizer)]
     lines.append("PARAMETER temperature 0.2")
     if system:
         lines.append('SYSTEM """' + system.replace('"""', '"" "') + '"""')
     return "\n".join(lines) + "\n"
+
+
+def _end_marks(tokenizer: MarkedTokenizer) -> list[str]:
+    """The token that ends a text, and what the template puts behind an answer: Gemma's are two."""
+    marks = [tokenizer.eos_token]
+    with contextlib.suppress(TemplateError):
+        marks.append(_cut(tokenizer, [Message("user", USER), Message("assistant", ANSWER)])[-1].strip())
+    return [mark for mark in dict.fromkeys(marks) if mark and mark.isprintable() and '"' not in mark]
 
 
 def go_template(pieces: Pieces) -> str:
@@ -129,10 +142,10 @@ def _go(text: str) -> str:
     return '{{ "' + escaped + '" }}'
 
 
-def _default_system(tokenizer: ChatTokenizer, pieces: Pieces) -> str:
+def _default_system(tokenizer: MarkedTokenizer, pieces: Pieces) -> list[Message]:
     """The system prompt that the template puts in by itself, so that Ollama says it too."""
-    text = tokenizer.render([Message("user", USER)], add_generation_prompt=True)
-    head = text.split(pieces.before_user + USER)[0]
-    if head.startswith(pieces.before_system) and head.endswith(pieces.after_system) and pieces.before_system:
-        return head[len(pieces.before_system) : len(head) - len(pieces.after_system)]
-    return ""
+    head = _cut(tokenizer, [Message("user", USER)], True)[0].removesuffix(pieces.before_user)
+    if not head or not head.startswith(pieces.before_system) or not head.endswith(pieces.after_system):
+        return []
+    content = head[len(pieces.before_system) : len(head) - len(pieces.after_system)]
+    return [Message("system", content)] if content else []

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import huggingface_hub
 from huggingface_hub.errors import (
     GatedRepoError,
@@ -32,7 +33,7 @@ def title_of(base: str) -> str:
 
 
 def is_folder(base: str) -> bool:
-    return base != STARTER and (Path(base).expanduser().is_dir() or base.startswith((".", "/", "~")))
+    return base not in ("", STARTER) and (Path(base).expanduser().is_dir() or base.startswith((".", "/", "~")))
 
 
 def place_of(workspace: Workspace, base: str) -> Path:
@@ -162,7 +163,7 @@ def explain_hub_error(name: str, error: Exception) -> ModelError:
         )
     if isinstance(error, HfHubHTTPError):
         return ModelError(f"The hub answered with an error: {error}.", "Try again later; what was fetched is kept.")
-    if isinstance(error, LocalEntryNotFoundError | OSError):
+    if isinstance(error, LocalEntryNotFoundError | OSError | httpx.TransportError):
         return ModelError(
             f"The hub could not be reached for {name}: {type(error).__name__}.",
             "Check the network, then try again; what was fetched is kept. The starter model needs no network.",

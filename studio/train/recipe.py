@@ -184,10 +184,10 @@ def read_recipe(path: Path) -> Recipe:
     """Raises: SettingError if the file is missing, is no YAML, or names a setting that is none."""
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):
         raise SettingError(f"There is no recipe {path}.", "Check the path.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SettingError(f"{path.name} is not YAML: {error}", "Write one 'name: value' a line.") from error
     if not isinstance(values, dict):
         raise SettingError(f"{path.name} holds no settings.", "Write one 'name: value' a line.")
-    return make_recipe(**values)
+    return make_recipe(**{str(name): value for name, value in values.items()})

@@ -9,7 +9,7 @@ import plotly.express
 
 def read_curve():
     rows = pandas.read_json(sys.argv[1], lines=True)
-    return plotly.express.line(rows, x="step", y=["loss", "smooth", "heldout_loss", "learning_rate"])
+    return plotly.express.line(rows, x="step", y=["loss", "smooth", "heldout_loss", "learning_rate"], render_mode="svg")
 
 
 with gr.Blocks() as app:

@@ -10,23 +10,20 @@ import math
 import statistics
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import pandas
 import psutil
-from measure import ROOT, free_port, running, running_studio, say, show_table, verdict
-from playwright.sync_api import Browser, Page, Response, sync_playwright
+from measure import running_studio, say, verdict
+from playwright.sync_api import Browser, Page, Response
 
-from studio.environment import find_browser
 from studio.place import write_place
 from studio.runs import Run, open_run
 from studio.store import append_row, write_json

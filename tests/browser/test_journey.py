@@ -103,7 +103,7 @@ def test_the_whole_journey(
     expect(page.locator("#map-preview")).to_contain_text("Which code has dark red?")
     page.locator("#map-use").click()
     expect(page.locator("#data-summary")).to_contain_text("62", timeout=SLOW_MS)
-    for words in ("could not be read", "empty message", "stand here twice"):
+    for words in ("could not be read", "empty message", "found here twice"):
         expect(page.locator("#findings")).to_contain_text(words)
     page.locator("#findings summary").first.click()
     expect(page.locator("#findings")).to_contain_text("has 3 columns where the header has 2")
@@ -180,7 +180,7 @@ def test_bad_files_get_a_sentence_and_nothing_is_lost(page: Page, studio: str, t
     rubbish = tmp_path / "rubbish.jsonl"
     rubbish.write_bytes(bytes(range(256)) * 20)
     for path, words in (
-        (rubbish, "no example"),
+        (rubbish, "could not be read"),
         (write(tmp_path / "empty.csv", ""), "is empty"),
         (write(tmp_path / "list.json", json.dumps({"a": 1})), "could not be read"),
     ):

@@ -62,7 +62,7 @@ CHECKS = (
     ),
     Check(
         "identity_leak",
-        "{count} answer{s} that speak “as an AI”",
+        "{count} answer{s} speaking “as an AI”",
         "The model would learn to speak of itself as somebody else's assistant.",
         "warning",
         each(speaks_as_an_ai),

@@ -21,7 +21,7 @@ def find_duplicates(subject: Subject) -> Iterable[int]:
 CHECKS = (
     Check(
         "exact_duplicate",
-        "{count} example{s} that stand here twice",
+        "{count} example{s} found here twice",
         "What stands twice is learned twice as hard, and by heart.",
         "warning",
         find_duplicates,

@@ -49,7 +49,7 @@ CHECKS = (
     ),
     Check(
         "last_not_assistant",
-        "{count} example{s} that do not end with an answer",
+        "{count} example{s} not ending with an answer",
         "What comes after the last answer is read but never learned.",
         "error",
         each(ends_without_answer),

@@ -1,0 +1,128 @@
+"""Small tokenizers with chat templates in the manner of the known families, runs as their workers leave them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors
+
+from studio.data.datasets import save_dataset
+from studio.data.formats import convert_rows
+from studio.data.read import Row
+from studio.process import ProcessId
+from studio.runs import Run, create_run, open_run
+from studio.store import write_json
+from studio.train.recipe import make_recipe
+from studio.workspace import Workspace
+
+CHATML = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n"
+    "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+CHATML_WITH_DEFAULT = (
+    "{%- if messages[0].role != 'system' %}{{ '<|im_start|>system\\nYou are Tess.<|im_end|>\\n' }}{%- endif %}"
+    "{%- for message in messages %}{{ '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n' }}"
+    "{%- endfor %}{%- if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{%- endif %}"
+)
+LLAMA3 = (
+    "{% for message in messages %}{% set content = '<|start_header_id|>' + message['role'] + '<|end_header_id|>\n\n'"
+    " + message['content'] | trim + '<|eot_id|>' %}{% if loop.first %}{% set content = bos_token + content %}"
+    "{% endif %}{{ content }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|start_header_id|>assistant<|end_header_id|>\n\n' }}{% endif %}"
+)
+GEMMA = (
+    "{{ bos_token }}{% if messages[0]['role'] == 'system' %}{{ raise_exception('System role not\nsupported') }}"
+    "{% endif %}{% for message in messages %}{% if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}"
+    "{{ raise_exception('Roles must alternate') }}{% endif %}"
+    "{% set role = 'model' if message['role'] == 'assistant' else message['role'] %}"
+    "{{ '<start_of_turn>' + role + '\n' + message['content'] | trim + '<end_of_turn>\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<start_of_turn>model\n' }}{% endif %}"
+)
+MISTRAL = (
+    "{{ bos_token }}{% set ns = namespace(system='') %}{% for message in messages %}"
+    "{% if message['role'] == 'system' %}{% set ns.system = message['content'] + '\n\n' %}"
+    "{% elif message['role'] == 'user' %}{{ '[INST] ' + ns.system + message['content'] + ' [/INST]' }}"
+    "{% set ns.system = '' %}"
+    "{% else %}{{ message['content'] + eos_token }}{% endif %}{% endfor %}"
+)
+MISTRAL_V7 = (
+    "{{ bos_token }}{% for message in messages %}"
+    "{% if message['role'] == 'system' %}{{ '[SYSTEM_PROMPT]' + message['content'] + '[/SYSTEM_PROMPT]' }}"
+    "{% elif message['role'] == 'user' %}{{ '[INST]' + message['content'] + '[/INST]' }}"
+    "{% else %}{{ message['content'] + eos_token }}{% endif %}{% endfor %}"
+)
+FORGETFUL = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
+    "{% if message['role'] == 'assistant' and not loop.last %}(said before){% else %}{{ message['content'] }}"
+    "{% endif %}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+# name -> (template, begin of a text, end of a text, other marks)
+FAMILIES: dict[str, tuple[str, str, str, list[str]]] = {
+    "ChatML": (CHATML, "", "<|im_end|>", ["<|im_start|>"]),
+    "ChatML with a default": (CHATML_WITH_DEFAULT, "", "<|im_end|>", ["<|im_start|>"]),
+    "Llama 3": (LLAMA3, "<|begin_of_text|>", "<|eot_id|>", ["<|start_header_id|>", "<|end_header_id|>"]),
+    "Gemma": (GEMMA, "<bos>", "<eos>", ["<start_of_turn>", "<end_of_turn>"]),
+    "Mistral": (MISTRAL, "<s>", "</s>", ["[INST]", "[/INST]"]),
+    "Mistral v7": (MISTRAL_V7, "<s>", "</s>", ["[INST]", "[/INST]", "[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]"]),
+    "forgetful": (FORGETFUL, "", "<|im_end|>", ["<|im_start|>"]),
+}
+
+
+def save_tokenizer(folder: Path, family: str, **config: Any) -> Path:
+    """A folder as of the hub: BPE on bytes without merges but for runs of blanks, and the family's template."""
+    template, bos, eos, marks = FAMILIES[family]
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    vocabulary = {token: number for number, token in enumerate([*alphabet, "ĠĠ", "ĠĠĠĠ"])}
+    tokenizer = Tokenizer(models.BPE(vocabulary, [("Ġ", "Ġ"), ("ĠĠ", "ĠĠ")]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.post_processor = processors.ByteLevel(trim_offsets=True)  # as Llama 3 has it
+    tokenizer.add_special_tokens([AddedToken(mark, normalized=False) for mark in (bos, eos, *marks) if mark])
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    known = {"bos_token": bos or None, "eos_token": eos, "chat_template": template}
+    known |= {"tokenizer_class": "PreTrainedTokenizerFast"} | config
+    (folder / "tokenizer_config.json").write_text(json.dumps(known), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def make_tokenizer(tmp_path: Path) -> Callable[..., Path]:
+    """`make_tokenizer(family, **config)` gives the folder of a small tokenizer."""
+    return lambda family, **config: save_tokenizer(tmp_path / family, family, **config)
+
+
+@pytest.fixture
+def data(workspace: Workspace) -> str:
+    """The name of a data set of ten examples."""
+    rows = [Row(n, {"question": f"Question {n}?", "answer": f"Answer {n}"}) for n in range(10)]
+    return save_dataset(workspace, "shop", "shop.jsonl", convert_rows(rows)).name
+
+
+@pytest.fixture
+def make_run(workspace: Workspace, data: str) -> Callable[..., Run]:
+    """`make_run(state, **status)` gives a run as a worker in that state leaves it."""
+
+    def make_run(state: str, name: str = "", **status: Any) -> Run:
+        run = create_run(workspace, make_recipe(data=data, name=name))
+        write_json(run.folder / "state.json", {**run.status, "state": state, **status})
+        return open_run(workspace, run.id)
+
+    return make_run
+
+
+@pytest.fixture
+def sleeper() -> Iterator[ProcessId]:
+    """A process that is alive as long as the test."""
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    yield ProcessId(process.pid, psutil.Process(process.pid).create_time())
+    process.kill()
+    process.wait()

@@ -1,0 +1,64 @@
+"""A process is known by pid and start time, and a worker is told what it needs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import psutil
+
+from studio.process import FETCHING, ProcessId, worker_command, worker_environment
+
+
+def test_this_process_is_alive():
+    assert ProcessId.of_this().is_alive()
+
+
+def test_the_same_pid_with_another_start_is_another_process(sleeper):
+    assert sleeper.is_alive()
+    assert not ProcessId(sleeper.pid, sleeper.started_s - 60).is_alive()
+
+
+def test_a_process_that_ended_is_not_alive_even_before_anybody_asked_for_its_exit_code():
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    known = ProcessId(process.pid, psutil.Process(process.pid).create_time())
+    assert known.is_alive()
+    known.kill()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    assert not known.is_alive()
+    process.communicate()
+    assert not known.is_alive()
+    known.kill()
+
+
+def test_what_a_process_started_ends_with_it():
+    code = "import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', 'input()']).pid, flush=True); input()"
+    pipe = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    process = subprocess.Popen([sys.executable, "-c", code], text=True, **pipe)
+    assert process.stdout is not None
+    child = psutil.Process(int(process.stdout.readline()))
+    ProcessId(process.pid, psutil.Process(process.pid).create_time()).kill()
+    psutil.wait_procs([child])
+    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
+    process.communicate()
+
+
+def test_a_process_that_took_over_the_pid_is_left_alone(sleeper):
+    ProcessId(sleeper.pid, sleeper.started_s - 60).kill()
+    assert sleeper.is_alive()
+
+
+def test_only_the_worker_that_fetches_may_go_to_the_network(workspace, monkeypatch):
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    for module in ("train", "chat", "score", "export", "prepare"):
+        environment = worker_environment(workspace, module)
+        assert (environment.get("HF_HUB_OFFLINE") == "1") is (module not in FETCHING)
+        assert environment["HF_HUB_DISABLE_TELEMETRY"] == environment["UNSLOTH_DISABLE_STATISTICS"] == "1"
+        assert environment["UNSLOTH_COMPILE_LOCATION"].startswith(str(workspace.root))
+
+
+def test_a_worker_runs_in_the_python_of_the_studio(tmp_path):
+    assert worker_command("train", tmp_path, "x") == [
+        sys.executable, "-m", "studio.workers.train", str(tmp_path), "x",
+    ]  # fmt: skip
