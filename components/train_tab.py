@@ -75,6 +75,8 @@ def build_train_tab(studio: Studio) -> TabView:
                 resume = gr.Button("Resume", visible=False, elem_id="resume")
                 compare = gr.Button("Next: Compare", variant="primary", visible=False, elem_id="to-compare")
 
+    for key, value in preset_settings("balanced", read_place(studio.workspace).base).items():
+        fields[key].value = value
     watched = [status, chart, start, stop, resume, compare]
 
     @told
@@ -170,8 +172,6 @@ def build_train_tab(studio: Studio) -> TabView:
         place = read_place(studio.workspace)
         choices = run_choices(studio, only_with_adapter=False)
         known = place.run if place.run in [value for _, value in choices] else ""
-        settings = {key: SETTING_DEFAULTS[key] for key in fields}
-        settings |= preset_settings("balanced", place.base)
         run = open_run(studio.workspace, known) if known else None
         return {
             data: pick_dataset(studio),

@@ -45,14 +45,12 @@ class ProcessId:
                 continue
 
 
-FETCHING = frozenset({"prepare"})  # the one worker that may go to the network
+FETCHING = "prepare"  # the one worker that may go to the network
 
 
 def worker_environment(workspace: Workspace, module: str) -> dict[str, str]:
-    offline = {} if module in FETCHING else {"HF_HUB_OFFLINE": "1"}
-    return {
+    environment = {
         **os.environ,
-        **offline,
         "PYTHONUNBUFFERED": "1",
         "PYTHONUTF8": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -64,6 +62,11 @@ def worker_environment(workspace: Workspace, module: str) -> dict[str, str]:
         # Threads that spin while they wait for one that lost its core to another program made all five times slower.
         "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE"),
     }
+    # A person may have forbidden the network in their own HF_HUB_OFFLINE; what a worker inherits from one is ours.
+    asked = os.environ.get("TUNESMITH_HF_HUB_OFFLINE", os.environ.get("HF_HUB_OFFLINE", ""))
+    environment["TUNESMITH_HF_HUB_OFFLINE"] = asked
+    environment["HF_HUB_OFFLINE"] = asked if module == FETCHING else "1"
+    return environment
 
 
 def worker_command(module: str, *arguments: str | Path) -> list[str]:

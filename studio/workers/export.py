@@ -69,9 +69,14 @@ def _export_adapter(run: Run, base: Path, quant: Quant, work: Path, report: Repo
 
 def _export_merged(run: Run, base: Path, quant: Quant, work: Path, report: Report) -> dict[str, Any]:
     report(Progress("Merging the adapter into the 16-bit base", 0.2))
-    load_tuned(base, run).merge_and_unload().save_pretrained(work)
+    _load_whole(base, run).merge_and_unload().save_pretrained(work)
     _copy_tokenizer(base, work)
     return {"checked": False, "check": {}}
+
+
+def _load_whole(base: Path, run: Run) -> Any:
+    """In 16 bits, as merging needs it, and in the machine's memory: a card that trains it in 4 may not hold it."""
+    return load_tuned(base, run, four_bit=False, on_card=False)
 
 
 def _copy_tokenizer(base: Path, folder: Path) -> None:
@@ -89,7 +94,7 @@ def _export_gguf(run: Run, base: Path, quant: Quant, work: Path, report: Report)
     dataset = open_dataset(workspace_of(run.folder), run.recipe.data)
     asked = held_out(run)[:PROMPTS]
     most = longest_answer(held_out(run), tokenizer)
-    model = load_tuned(base, run)
+    model = _load_whole(base, run)
     report(Progress("Asking the adapter what the file will be asked", 0.05))
     ends = end_ids_of(base, tokenizer)
     generator = Generator(model, tokenizer, ends)

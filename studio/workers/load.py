@@ -29,8 +29,8 @@ def compute_dtype() -> torch.dtype:
     return torch.bfloat16
 
 
-def load_base(folder: Path, four_bit: bool) -> Any:
-    """The bare model, from safetensors only, on the card if there is one."""
+def load_base(folder: Path, four_bit: bool, on_card: bool = True) -> Any:
+    """The bare model, from safetensors only, on the card if there is one and it is wanted there."""
     config = BitsAndBytesConfig(
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",
@@ -41,15 +41,15 @@ def load_base(folder: Path, four_bit: bool) -> Any:
         folder,
         dtype=compute_dtype(),
         quantization_config=config if four_bit else None,
-        device_map={"": 0} if torch.cuda.is_available() else None,
+        device_map={"": 0} if on_card and torch.cuda.is_available() else None,
         trust_remote_code=False,
         use_safetensors=True,
     )
 
 
-def load_tuned(base: Path, run: Run, four_bit: bool = False) -> Any:
+def load_tuned(base: Path, run: Run, four_bit: bool, on_card: bool = True) -> Any:
     """The base with the run's adapter on it. Raises: ModelError if the run has saved none yet."""
     if not run.has_adapter:
         raise ModelError(f"{run.title} has no adapter yet.", "Let it train a few steps, then stop or wait for the end.")
-    model = PeftModel.from_pretrained(load_base(base, four_bit), run.adapter)
+    model = PeftModel.from_pretrained(load_base(base, four_bit, on_card), run.adapter)
     return model.eval()

@@ -17,7 +17,7 @@ from studio.tasks import Progress, Report, run_task
 from studio.train.models import require_base
 from studio.workers.generate import Answer, Generator, Prompt, end_ids_of
 from studio.workers.heldout import held_out, longest_answer
-from studio.workers.load import load_tuned
+from studio.workers.load import load_tuned, wants_four_bit
 
 QUESTIONS_A_BATCH = 8
 
@@ -32,7 +32,7 @@ def score(run: Run, report: Report) -> dict[str, Any]:
     report(Progress("Loading the model", 0.0))
     base = require_base(workspace, run.recipe.base)
     tokenizer = load_tokenizer(base)
-    generator = Generator(load_tuned(base, run), tokenizer, end_ids_of(base, tokenizer))
+    generator = Generator(load_tuned(base, run, wants_four_bit(run.recipe)), tokenizer, end_ids_of(base, tokenizer))
     answers = _ask_all(generator, asked, report)
     rows: list[dict[str, Any]] = [
         {

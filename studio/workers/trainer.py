@@ -19,8 +19,8 @@ from studio.data.datasets import label_all, open_dataset
 from studio.data.tokens import FolderTokenizer, Labelled, load_tokenizer
 from studio.errors import DataError
 from studio.runs import Run, workspace_of
+from studio.train.models import ensure_base, require_base
 from studio.train.recipe import count_steps
-from studio.workers.prepare import make_ready
 from studio.workers.report import RunReport
 
 HELDOUT_MOST = 200  # examples watched while training: enough for a steady loss, few enough not to wait for
@@ -31,7 +31,9 @@ WHOLE_MARK = "whole"
 def train(run: Run, report: RunReport) -> None:
     """Raises: TunesmithError for what a person can mend."""
     recipe, workspace = run.recipe, workspace_of(run.folder)
-    base = make_ready(workspace, recipe.base, lambda progress: report.update(message=progress.message))
+    for progress in ensure_base(workspace, recipe.base):  # in its own process, the one that may use the network
+        report.update(message=progress.message)
+    base = require_base(workspace, recipe.base)
     report.update(message="Counting tokens")
     tokenizer = load_tokenizer(base)
     dataset = open_dataset(workspace, recipe.data)
