@@ -77,7 +77,13 @@ def find_pieces(tokenizer: MarkedTokenizer) -> Pieces:
 
 def _render(tokenizer: MarkedTokenizer, messages: Sequence[Message], asks: bool = False) -> str:
     """Without the mark of a text's beginning: Ollama puts it there itself."""
-    return tokenizer.render(messages, add_generation_prompt=asks).removeprefix(tokenizer.bos_token)
+    return tokenizer.render(messages, add_generation_prompt=asks).removeprefix(_begin_mark(tokenizer))
+
+
+def _begin_mark(tokenizer: MarkedTokenizer) -> str:
+    """What begins a text and nothing else: SmolLM2's begins every message, and belongs to it."""
+    text = tokenizer.render([Message("user", USER), Message("assistant", ANSWER), Message("user", AGAIN)])
+    return tokenizer.bos_token if text.count(tokenizer.bos_token) == 1 else ""
 
 
 def _cut(tokenizer: MarkedTokenizer, messages: Sequence[Message], asks: bool = False) -> list[str]:

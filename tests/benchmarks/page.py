@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections import defaultdict
@@ -21,8 +23,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import pandas
 import psutil
-from measure import running_studio, say, verdict
-from playwright.sync_api import Browser, Page, Response
+from measure import ROOT, free_port, running, running_studio, say, show_table, verdict
+from playwright.sync_api import Browser, Page, Response, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
 
 from studio.place import write_place
 from studio.runs import Run, open_run
@@ -213,16 +216,65 @@ def measure_opening(browser: Browser, workspace: Workspace, runs: dict[int, Long
     ]
 
 
-def measure_bare(browser: Browser, run: LongRun) -> tuple[list[list[str]], int]:
-    read, drawn = [], []
+def measure_bare(browser: Browser, run: LongRun) -> list[list[str]]:
+    """Gradio's own way: the whole file read by pandas and sent as a figure, at each look."""
+    read, drawn, size = [], [], 0
     for repeat in range(REPEATS):
         say(f"The same through gr.Plot, {repeat + 1} of {REPEATS}")
         began_s = time.monotonic()
         pandas.read_json(run.run.metrics, lines=True)
         read.append(time.monotonic() - began_s)
-    size, seconds = _open_bare(browser, run, drawn)
-    return size, seconds
+        port = free_port()
+        script = ROOT / "tests" / "benchmarks" / "bare_curve.py"
+        with running([sys.executable, script, run.run.metrics, str(port)]):
+            page = browser.new_page()
+            sizes: list[int] = []
+            page.on("response", lambda r, sizes=sizes: sizes.append(len(r.body())) if "/run/predict" in r.url else None)
+            _wait_for_page(page, f"http://127.0.0.1:{port}/")
+            began_s = time.monotonic()
+            page.get_by_role("button", name="Read").click()
+            page.locator("#curve .js-plotly-plot .lines").first.wait_for(state="attached", timeout=120_000)
+            drawn.append(time.monotonic() - began_s)
+            size = max(sizes, default=0)
+            page.close()
+    return [
+        ["pandas.read_json", _seconds(read), "", ""],
+        ["gr.Plot: asked until drawn", _seconds(drawn), f"{size:,}", ""],
+    ]
+
+
+def _wait_for_page(page: Page, url: str) -> None:
+    for _ in range(100):
+        try:
+            page.goto(url)
+            return
+        except PlaywrightError:
+            time.sleep(0.3)
+    raise SystemExit("The bare app did not start.")
 
 
 def _seconds(values: list[float]) -> str:
     return f"{statistics.median(values):.2f} s"
+
+
+def main() -> None:
+    sleeper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3000)"])
+    try:
+        with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+            workspace = Workspace.open(folder)
+            runs = {logged: LongRun(workspace, logged, sleeper) for logged in LENGTHS}
+            path = os.environ.get("TUNESMITH_BROWSER", "/usr/bin/chromium")
+            browser = playwright.chromium.launch(executable_path=path or None, args=BROWSER_FLAGS)
+            ticks = measure_ticks(browser, workspace, runs)
+            for run in runs.values():
+                run.end()
+            opening = measure_opening(browser, workspace, runs) + measure_bare(browser, runs[max(LENGTHS)])
+            browser.close()
+    finally:
+        sleeper.kill()
+    show_table("A page tick, bytes", ["answer", *(f"{n:,} steps" for n in LENGTHS)], ticks)
+    show_table(f"Opening {max(LENGTHS):,} logged steps", ["what", "time", "bytes", "at most 1 s"], opening)
+
+
+if __name__ == "__main__":
+    main()

@@ -67,6 +67,7 @@ FORGETFUL = (
 # name -> (template, begin of a text, end of a text, other marks)
 FAMILIES: dict[str, tuple[str, str, str, list[str]]] = {
     "ChatML": (CHATML, "", "<|im_end|>", ["<|im_start|>"]),
+    "SmolLM2": (CHATML, "<|im_start|>", "<|im_end|>", []),
     "ChatML with a default": (CHATML_WITH_DEFAULT, "", "<|im_end|>", ["<|im_start|>"]),
     "Llama 3": (LLAMA3, "<|begin_of_text|>", "<|eot_id|>", ["<|start_header_id|>", "<|end_header_id|>"]),
     "Gemma": (GEMMA, "<bos>", "<eos>", ["<start_of_turn>", "<end_of_turn>"]),
