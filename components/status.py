@@ -35,7 +35,12 @@ def show_status(run: Run) -> str:
         head += f". {error['what']} {error['do']}"
     engine = f'<p class="fine">Trained with {escape(status["engine"])}.</p>' if status.get("engine") else ""
     note = show_note(f"{head}.".replace("..", "."), KIND.get(run.state, "note"))
-    return f"<h2>{escape(run.title)}</h2>{note}{_figures(run)}{engine}"
+    return f"<h2 {state_mark(run)}>{escape(run.title)}</h2>{note}{_figures(run)}{engine}"
+
+
+def state_mark(run: Run) -> str:
+    """Lets a tick see whether only figures have changed since the page last looked."""
+    return f'data-state="{run.state}"'
 
 
 def _figures(run: Run) -> str:

@@ -10,7 +10,7 @@ from components.chart import build_chart
 from components.fields import Fields, build_fields
 from components.frame import Studio, TabView, pick_dataset, run_choices
 from components.notices import show_note, told
-from components.status import show_status
+from components.status import show_status, state_mark
 from studio.data.datasets import open_dataset
 from studio.errors import TunesmithError
 from studio.place import read_place, write_place
@@ -161,9 +161,10 @@ def build_train_tab(studio: Studio) -> TabView:
             run = open_run(studio.workspace, run_id)
         except TunesmithError:
             return gr.skip()
-        if show_status(run) == before:
+        now = show_status(run)
+        if now == before:
             return gr.skip()
-        return show(run)
+        return {status: now} if state_mark(run) in before else show(run)
 
     gr.Timer(2).tick(tick, [which, status], watched, queue=False, show_progress="hidden")
 

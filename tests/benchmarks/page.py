@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-import os
+import platform
 import statistics
 import subprocess
 import sys
@@ -27,6 +27,7 @@ from measure import ROOT, free_port, running, running_studio, say, show_table, v
 from playwright.sync_api import Browser, Page, Response, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 
+from studio.environment import find_browser
 from studio.place import write_place
 from studio.runs import Run, open_run
 from studio.store import append_row, write_json
@@ -263,8 +264,8 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
             workspace = Workspace.open(folder)
             runs = {logged: LongRun(workspace, logged, sleeper) for logged in LENGTHS}
-            path = os.environ.get("TUNESMITH_BROWSER", "/usr/bin/chromium")
-            browser = playwright.chromium.launch(executable_path=path or None, args=BROWSER_FLAGS)
+            path = find_browser(platform.system())  # else Playwright's own
+            browser = playwright.chromium.launch(executable_path=path, args=BROWSER_FLAGS)
             ticks = measure_ticks(browser, workspace, runs)
             for run in runs.values():
                 run.end()
@@ -272,6 +273,7 @@ def main() -> None:
             browser.close()
     finally:
         sleeper.kill()
+        sleeper.wait()
     show_table("A page tick, bytes", ["answer", *(f"{n:,} steps" for n in LENGTHS)], ticks)
     show_table(f"Opening {max(LENGTHS):,} logged steps", ["what", "time", "bytes", "at most 1 s"], opening)
 

@@ -30,6 +30,7 @@ app.launch(server_port=int(sys.argv[1]), share=False, ssr_mode=False, quiet=True
 @dataclass(frozen=True)
 class Start:
     seconds: float
+    processor_s: float
     memory_mb: float
     has_torch: bool
 
@@ -58,8 +59,9 @@ def _served(began_s: float, url: str, pid: int) -> Start:
                 assert response.status_code == 200, response
                 assert response.url.path == "/", response.url
                 family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+                processor_s = sum(sum(process.cpu_times()[:2]) for process in family)
                 memory_mb = sum(process.memory_info().rss for process in family) / 1e6
-                return Start(seconds, memory_mb, any(map(_has_torch, family)))
+                return Start(seconds, processor_s, memory_mb, any(map(_has_torch, family)))
             time.sleep(0.02)
     raise SystemExit(f"Nothing was served at {url}.")
 
@@ -78,12 +80,14 @@ def main() -> None:
     rows = []
     for name, each in starts.items():
         seconds = statistics.median(start.seconds for start in each)
+        processor_s = statistics.median(start.processor_s for start in each)
         memory_mb = statistics.median(start.memory_mb for start in each)
         has_torch = any(start.has_torch for start in each)
         kept = verdict(seconds <= MOST_S and memory_mb <= MOST_MB and not has_torch) if name == "studio" else ""
-        rows.append([name, f"{seconds:.2f} s", f"{memory_mb:.0f} MB", "yes" if has_torch else "no", kept])
-    head = ["median of 3", "start to first page", "resident", "torch imported", "bounds"]
-    rows.append(["bound", f"{MOST_S:.0f} s", f"{MOST_MB} MB", "no", ""])
+        said = "yes" if has_torch else "no"
+        rows.append([name, f"{seconds:.2f} s", f"{processor_s:.2f} s", f"{memory_mb:.0f} MB", said, kept])
+    head = [f"median of {REPEATS}", "start to first page", "of it processor", "resident", "torch imported", "bounds"]
+    rows.append(["bound", f"{MOST_S:.0f} s", "", f"{MOST_MB} MB", "no", ""])
     show_table("Start", head, rows)
 
 

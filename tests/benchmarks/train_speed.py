@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import pandas
 from measure import ROOT, say, show_table, verdict
 
+from studio.data.datasets import Dataset, read_examples, save_dataset
 from studio.process import worker_environment
 from studio.train.models import STARTER, ensure_base, require_base
 from studio.workspace import Workspace
@@ -47,10 +48,10 @@ def write_docstrings(path: Path) -> None:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
 
-def run_studio(workspace: Workspace, data: Path) -> float:
+def run_studio(workspace: Workspace, dataset: Dataset) -> float:
     python = getattr(sys, "_base_executable", sys.executable)
     settings = ("epochs=100", f"max_steps={STEPS}", "max_length=1024", "evaluations=1", "checkpoints=1")
-    command = [python, "launch.py", "train", "--data", str(data), "--json", "--workspace", str(workspace.root)]
+    command = [python, "launch.py", "train", "--data", dataset.name, "--json", "--workspace", str(workspace.root)]
     command += [part for setting in settings for part in ("--set", setting)]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     return float(json.loads(done.stdout.splitlines()[-1])["tokens_per_s"])
@@ -78,11 +79,15 @@ def main() -> None:
             say(progress.message)
         data = Path(folder) / "docstrings.jsonl"
         write_docstrings(data)
+        dataset = save_dataset(workspace, data.stem, data.name, read_examples(data))
+        learned = Path(folder) / "learned.jsonl"  # what the studio learns from, and nothing else
+        rows = [{"messages": example.as_dicts()} for example in dataset.conversations("train")]
+        learned.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
         studio, bare = [], []
         for repeat in range(REPEATS):
             say(f"Training, {repeat + 1} of {REPEATS}")
-            bare.append(run_bare(workspace, data))
-            studio.append(run_studio(workspace, data))
+            bare.append(run_bare(workspace, learned))
+            studio.append(run_studio(workspace, dataset))
     ratio = statistics.median(studio) / statistics.median(bare)
     rows = [
         ["bare Unsloth + TRL, random batches of 2 x 4", f"{statistics.median(bare):.0f}", ""],
