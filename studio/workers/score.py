@@ -19,7 +19,7 @@ from studio.workers.generate import Answer, Generator, Prompt, end_ids_of
 from studio.workers.heldout import held_out, longest_answer
 from studio.workers.load import load_tuned, wants_four_bit
 
-QUESTIONS_A_BATCH = 8
+TOKENS_A_BATCH = 8192  # prompts and answers of both together: larger is faster, and this fits small cards
 
 
 def score(run: Run, report: Report) -> dict[str, Any]:
@@ -57,17 +57,30 @@ def score(run: Run, report: Report) -> dict[str, Any]:
 def _ask_all(generator: Generator, asked: Sequence[Conversation], report: Report) -> list[tuple[Answer, Answer]]:
     """(base, tuned) of each conversation, in order; asked by length so that little is padded."""
     most = longest_answer(asked, generator.tokenizer)
-    order = sorted(range(len(asked)), key=lambda index: len(str(asked[index].prompt)))
+    sizes = [len(generator.tokenizer.prompt_ids(conversation.prompt)) for conversation in asked]
+    order = sorted(range(len(asked)), key=sizes.__getitem__)
     found: dict[int, tuple[Answer, Answer]] = {}
     began = time.monotonic()
-    for start in range(0, len(order), QUESTIONS_A_BATCH):
-        part = order[start : start + QUESTIONS_A_BATCH]
+    start = 0
+    while start < len(order):
+        part = _next_batch(order[start:], [most + size for size in sizes])
         left = (time.monotonic() - began) / start * (len(order) - start) if start else None
         report(Progress(f"Asking both {len(order)} held-out questions: {start} done", start / len(order), left))
         prompts = [Prompt("base", asked[i].prompt) for i in part] + [Prompt("tuned", asked[i].prompt) for i in part]
         answers = generator.answer(prompts, most_tokens=most)
+        start += len(part)
         found |= dict(zip(part, zip(answers[: len(part)], answers[len(part) :], strict=True), strict=True))
     return [found[index] for index in range(len(asked))]
+
+
+def _next_batch(order: Sequence[int], sizes: Sequence[int]) -> list[int]:
+    """As many of the next as fit; all are padded to the longest, the last of them."""
+    part = [order[0]]
+    for index in order[1:]:
+        if 2 * (len(part) + 1) * sizes[index] > TOKENS_A_BATCH:
+            break
+        part.append(index)
+    return part
 
 
 def main(note: str, folder: str) -> int:

@@ -74,6 +74,7 @@ class LongRun:
             lines.append(row_at(step, self.steps))
         text = "".join(json.dumps(line) + "\n" for line in lines)
         (folder / "metrics.jsonl").write_text(text, encoding="utf-8")
+        (folder / "worker.log").touch()
         self._write_state(folder, "training")
         self.run: Run = open_run(workspace, folder.name)
 
@@ -122,12 +123,11 @@ class LongRun:
 def watch_ticks(page: Page, run: LongRun) -> dict[str, list[tuple[int, int]]]:
     """(bytes of the body, bytes on the wire with headers) of each answer, by its kind."""
     responses: list[Response] = []
-    page.on("response", responses.append)
+    page.on("response", lambda response: responses.append(response))
     with run.growing():
         page.wait_for_timeout(WATCHED_S * 1000)
-    page.remove_listener("response", responses.append)
     answers = defaultdict(list)
-    for response in responses:
+    for response in list(responses):
         kind = _kind_of(response)
         if kind:
             sizes = response.request.sizes()
@@ -145,8 +145,16 @@ def _kind_of(response: Response) -> str | None:
 
 
 def wait_for_step(page: Page, step: int) -> None:
-    seen = "step => (document.querySelector('#chart .plot')?.ariaLabel ?? '').match(/at step (\\d+)/)?.[1] >= step"
-    page.wait_for_function(seen, arg=step, timeout=60_000)
+    """Until the curve is drawn up to a step. The tab is asked for again where the page's own start took it away."""
+    page.wait_for_function(
+        """step => {
+            const tab = document.querySelector('#tab-train-button');
+            if (tab?.ariaSelected !== 'true') tab?.click();
+            return (document.querySelector('#chart .plot')?.ariaLabel ?? '').match(/at step (\\d+)/)?.[1] >= step;
+        }""",
+        arg=step,
+        timeout=60_000,
+    )
 
 
 def open_page(browser: Browser, url: str) -> Page:
