@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from studio.store import write_json
 from studio.tasks import Progress, Report, run_task
 from studio.train.models import require_base
 from studio.workers.heldout import held_out, longest_answer
-from studio.workers.llamacpp import LlamaCpp
+from studio.workers.llamacpp import SLOTS, LlamaCpp
 
 
 def ask(run: Run, path: Path, report: Report) -> dict[str, Any]:
@@ -23,10 +24,11 @@ def ask(run: Run, path: Path, report: Report) -> dict[str, Any]:
     most = longest_answer(asked, tokenizer)
     model = LlamaCpp(path)
     rows: list[dict[str, Any]] = []
-    for index, conversation in enumerate(asked):
-        report(Progress(f"Asking the file {len(asked)} questions", index / len(asked)))
-        reply = model.ask(conversation.prompt, most)
-        rows.append({"row": conversation.row, "wanted": conversation.wanted, "gguf": reply.text})
+    with ThreadPoolExecutor(SLOTS) as pool:
+        replies = pool.map(lambda conversation: model.ask(conversation.prompt, most), asked)
+        for conversation, reply in zip(asked, replies, strict=True):
+            report(Progress(f"Asking the file {len(asked)} questions", len(rows) / len(asked)))
+            rows.append({"row": conversation.row, "wanted": conversation.wanted, "gguf": reply.text})
     model.close()
     result = scores.average([scores.measure(row["wanted"], row["gguf"]) for row in rows])
     write_json(run.folder / "gguf_scores.json", {**result, "answers": rows})

@@ -16,6 +16,9 @@ from studio.data.conversation import Conversation, Message
 from studio.errors import ExportError
 
 
+SLOTS = 4  # questions that are answered at once
+
+
 @dataclass(frozen=True)
 class Reply:
     text: str
@@ -28,8 +31,8 @@ class LlamaCpp:
     def __init__(self, path: Path, context_tokens: int = 4096) -> None:
         parameters = xllamacpp.CommonParams()
         parameters.model.path = str(path)
-        parameters.n_ctx = context_tokens
-        parameters.n_parallel = 1
+        parameters.n_ctx = context_tokens * SLOTS  # it is divided among the slots
+        parameters.n_parallel = SLOTS
         parameters.port = 0
         parameters.warmup = False
         key = secrets.token_hex(16)

@@ -23,6 +23,7 @@ from measure import ROOT, say, show_table, verdict
 
 from studio.data.datasets import Dataset, read_examples, save_dataset
 from studio.process import worker_environment
+from studio.runs import live_run
 from studio.train.models import STARTER, ensure_base, require_base
 from studio.workspace import Workspace
 
@@ -75,6 +76,8 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         workspace = Workspace.open(given.workspace or folder)
+        if live_run(workspace):
+            raise SystemExit("A run is live in this workspace: wait for its end, or name another.")
         for progress in ensure_base(workspace, STARTER):
             say(progress.message)
         data = Path(folder) / "docstrings.jsonl"
@@ -84,10 +87,15 @@ def main() -> None:
         rows = [{"messages": example.as_dicts()} for example in dataset.conversations("train")]
         learned.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
         studio, bare = [], []
-        for repeat in range(REPEATS):
-            say(f"Training, {repeat + 1} of {REPEATS}")
-            bare.append(run_bare(workspace, learned))
-            studio.append(run_studio(workspace, dataset))
+        try:
+            for repeat in range(REPEATS):
+                say(f"Training, {repeat + 1} of {REPEATS}")
+                bare.append(run_bare(workspace, learned))
+                studio.append(run_studio(workspace, dataset))
+        finally:
+            live = live_run(workspace)  # whoever breaks this off leaves a run going, as a run should
+            if live and live.process:
+                live.process.kill()
     ratio = statistics.median(studio) / statistics.median(bare)
     rows = [
         ["bare Unsloth + TRL, random batches of 2 x 4", f"{statistics.median(bare):.0f}", ""],
