@@ -17,7 +17,7 @@ from studio.train.models import STARTER, ensure_base
 from studio.train.recipe import make_recipe
 from studio.workspace import SAMPLE, Workspace
 
-SETTINGS = {"epochs": 1.25, "batch_size": 4, "learning_rate": 1.5e-3, "evaluations": 1, "checkpoints": 1}
+SETTINGS = {"epochs": 1.5, "batch_size": 4, "learning_rate": 1.5e-3, "evaluations": 1, "checkpoints": 1}
 MOST_BASE, LEAST_TUNED, LEAST_GGUF = 0.05, 0.80, 0.75
 
 Say = Callable[[str], None]
