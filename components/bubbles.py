@@ -11,7 +11,7 @@ SPEAKERS = {"system": "Instruction", "user": "Question", "assistant": "Answer", 
 
 def show_conversation(conversation: Conversation, most_characters: int = 2000) -> str:
     bubbles = "".join(
-        f'<div class="bubble {message.role}"><span class="who">{SPEAKERS[message.role]}</span>'
+        f'<div class="words {message.role}"><span class="who">{SPEAKERS[message.role]}</span>'
         f"<p>{_shorten(message.content, most_characters) or '<em>(empty)</em>'}</p></div>"
         for message in conversation.messages
     )

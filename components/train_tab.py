@@ -135,6 +135,7 @@ def build_train_tab(studio: Studio) -> TabView:
         return _estimate(studio, values[data], {key: values[field] for key, field in fields.items()}, values[preset])
 
     start.click(begin, {data, base, preset, name, *fields.values()}, [which, *watched])
+    start.click(None, js="() => { window.scrollTo({ top: 0, behavior: 'smooth' }); }")  # to where the run appears
     which.input(watch, which, watched, show_progress="hidden")
     stop.click(end, which, watched, show_progress="hidden")
     resume.click(go_on, which, watched, show_progress="hidden")
