@@ -165,9 +165,9 @@ def build_train_tab(studio: Studio) -> TabView:
         now = show_status(run)
         if now == before:
             return gr.skip()
-        return {status: now} if state_mark(run) in before else show(run)
+        return {status: now} if state_mark(run) in before else {which: choose(run.id), **show(run)}
 
-    gr.Timer(2).tick(tick, [which, status], watched, queue=False, show_progress="hidden")
+    gr.Timer(2).tick(tick, [which, status], [which, *watched], queue=False, show_progress="hidden")
 
     @told
     def read() -> Any:

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from studio.train.models import STARTER, ensure_base, require_base
 from studio.workspace import Workspace
+
+
+@pytest.fixture(autouse=True)
+def _our_own_warnings_are_errors() -> Iterator[None]:
+    """What pytest's `filterwarnings` cannot say: it takes one module's name, and ours have many."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", module=r"(studio|components)(\.|$)")
+        yield
 
 
 @pytest.fixture

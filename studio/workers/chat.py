@@ -22,6 +22,7 @@ from studio.runs import Run, open_run, workspace_of
 from studio.train.models import require_base
 
 SIDES = ("base", "tuned")
+TELL_EVERY_S = 0.12  # as fast as people read; each telling costs the page, which shares the processor, a redraw
 
 
 class Session:
@@ -76,13 +77,13 @@ def _answer(generator: Any, request: dict[str, Any], session: Session) -> None:
     asked = [side for side in SIDES if request.get(side)]
     prompts = [Prompt(side, Conversation.from_dicts(request[side]).messages) for side in asked]  # type: ignore[arg-type]
     began = time.monotonic()
-    shown: list[str] = []
+    told_s = 0.0
 
     def watch(answers: list[Any]) -> bool:
-        texts = [answer.text for answer in answers]
-        if texts != shown:
-            session.tell("text", **dict(zip(asked, texts, strict=True)))
-            shown[:] = texts
+        nonlocal told_s
+        if time.monotonic() - told_s >= TELL_EVERY_S:
+            session.tell("text", **{side: answer.text for side, answer in zip(asked, answers, strict=True)})
+            told_s = time.monotonic()
         return session.stop.is_set()
 
     answers = generator.answer(

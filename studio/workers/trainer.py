@@ -125,7 +125,8 @@ class _Reporter(TrainerCallback):  # type: ignore[misc]
     def __init__(self, run: Run, report: RunReport) -> None:
         self.run = run
         self.report = report
-        self.smooth: float | None = None
+        self.smooth = 0.0
+        self.logged = 0
         self.tokens_before = 0
         self.step_began_s = 0.0
         self.training_s = 0.0
@@ -162,7 +163,9 @@ class _Reporter(TrainerCallback):  # type: ignore[misc]
 
     def _log_step(self, step: int, state: Any, logs: dict[str, float]) -> None:
         loss = logs["loss"]
-        self.smooth = loss if self.smooth is None else SMOOTHING * self.smooth + (1 - SMOOTHING) * loss
+        self.logged += 1
+        weight = max(1 - SMOOTHING, 1 / self.logged)  # a plain mean at first, so that a short run's curve does not lag
+        self.smooth += weight * (loss - self.smooth)
         seen = int(state.num_input_tokens_seen) - self.tokens_before
         speed = seen / self.training_s if self.training_s else 0.0
         done = step - self.first_step
