@@ -14,7 +14,7 @@ from components.status import show_status, state_mark
 from studio.data.datasets import open_dataset
 from studio.errors import TunesmithError
 from studio.place import read_place, write_place
-from studio.runs import Run, open_run, resume_run, start_run, stop_run
+from studio.runs import Run, live_run, open_run, resume_run, start_run, stop_run
 from studio.train.metrics import read_metrics_since
 from studio.train.models import STARTER, STARTER_TITLE, list_models
 from studio.train.presets import PRESETS, preset_settings
@@ -175,10 +175,12 @@ def build_train_tab(studio: Studio) -> TabView:
         choices = run_choices(studio, only_with_adapter=False)
         known = place.run if place.run in [value for _, value in choices] else ""
         run = open_run(studio.workspace, known) if known else None
+        if run is None or not run.is_live:
+            run = live_run(studio.workspace) or run
         return {
             data: pick_dataset(studio),
             base: gr.Dropdown(choices=[(STARTER_TITLE, STARTER), *list_models(studio.workspace)], value=place.base),
-            which: choose(known),
+            which: choose(run.id if run else ""),
             **show(run),
         }
 

@@ -142,9 +142,10 @@ def test_a_resumed_run_keeps_what_it_had_and_forgets_why_it_ended(workspace, mak
     run = make_run("stopped", pid=1, started_s=0.0, seconds=90.5, step=7, steps=20, error={"what": "x", "do": "y"})
     run.stop_file.touch()
     resumed = resume_run(workspace, run.id)
-    for worker in psutil.Process().children():  # what it goes on to do needs no test here
-        worker.kill()
-        worker.wait()
+    for child in psutil.Process().children():
+        if str(run.folder) in child.cmdline():  # what this worker goes on to do needs no test here
+            child.kill()
+            child.wait()
     assert resumed.is_live
     assert not run.stop_file.exists()
     status = read_json(run.folder / "state.json")
