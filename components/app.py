@@ -46,6 +46,13 @@ TABS: dict[str, tuple[str, Callable[[Studio], TabView]]] = {
     "export": ("4 Export", build_export_tab),
     "runs": ("Runs", build_runs_tab),
 }
+# Who has already clicked or typed while the page was loading is not moved away from there.
+WATCH_HANDS = """<script>
+for (const act of ["pointerdown", "keydown"])
+  addEventListener(act, () => { window.tunesmithTouched = true; }, { capture: true, once: true });
+</script>"""
+ARRIVE = """(place) =>
+  [window.tunesmithTouched ? { __type__: "update" } : { __type__: "update", selected: place }, "yes"]"""
 
 
 def build_app(studio: Studio) -> gr.Blocks:
@@ -53,6 +60,7 @@ def build_app(studio: Studio) -> gr.Blocks:
     with gr.Blocks(title="Tunesmith", analytics_enabled=False, fill_width=True, delete_cache=(DAY_S, DAY_S)) as app:
         gr.HTML(_show_header(), elem_id="header")
         arrived = gr.Textbox(visible=False)  # Gradio "selects" the first tab before the page shows where one was
+        place = gr.Textbox(visible=False)
         views: dict[str, TabView] = {}
         tabs: dict[str, gr.Tab] = {}
         with gr.Tabs(selected="data", elem_id="tabs") as strip:
@@ -73,7 +81,9 @@ def build_app(studio: Studio) -> gr.Blocks:
                 button.click(_go(target), None, strip, show_progress="hidden").then(
                     views[target].read, None, list(views[target].outputs), show_progress="hidden"
                 )
-        app.load(_arrive(studio), None, [strip, arrived], show_progress="hidden")
+        app.load(_find_place(studio), None, place, show_progress="hidden").then(
+            None, place, [strip, arrived], js=ARRIVE, show_progress="hidden"
+        )
         app.load(lambda: _mark_steps(studio), None, list(tabs.values()), queue=False, show_progress="hidden")
         for view in views.values():
             app.load(view.read, None, list(view.outputs), show_progress="hidden")
@@ -101,7 +111,7 @@ def build_app(studio: Studio) -> gr.Blocks:
 
 
 def _mark_steps(studio: Studio) -> list[gr.Tab]:
-    """The tabs' titles, with a tick on each step that is done and dots on one in work."""
+    """The tabs' titles; a tick stands in place of the number of a step that is done, dots of one in work."""
     runs = list_runs(studio.workspace)
     done = {
         "data": bool(list_datasets(studio.workspace)),
@@ -110,16 +120,19 @@ def _mark_steps(studio: Studio) -> list[gr.Tab]:
         "export": any(studio.workspace.exports.glob("*.task.json")),
     }
     live = any(run.is_live for run in runs)
-    marks = {name: " …" if name == "train" and live else " ✓" if done.get(name) else "" for name in TABS}
-    return [gr.Tab(label=title + marks[name]) for name, (title, _) in TABS.items()]
+    marks = {name: "✓" for name, finished in done.items() if finished} | ({"train": "…"} if live else {})
+    return [
+        gr.Tab(label=f"{marks[name]} {title.split()[-1]}" if name in marks else title)
+        for name, (title, _) in TABS.items()
+    ]
 
 
-def _arrive(studio: Studio) -> Callable[[], tuple[gr.Tabs, str]]:
-    def arrive() -> tuple[gr.Tabs, str]:
+def _find_place(studio: Studio) -> Callable[[], str]:
+    def find_place() -> str:
         tab = read_place(studio.workspace).tab
-        return gr.Tabs(selected=tab if tab in TABS else "data"), "yes"
+        return tab if tab in TABS else "data"
 
-    return arrive
+    return find_place
 
 
 def _remember(studio: Studio, name: str) -> Callable[[str], list[gr.Tab]]:
@@ -206,6 +219,7 @@ def main(arguments: list[str]) -> int:
         app_kwargs={"middleware": [guard]},
         theme=build_theme(),
         css=read_css(),
+        head=WATCH_HANDS,
         ssr_mode=False,
         num_workers=0,
         strict_cors=True,

@@ -14,6 +14,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from studio.place import write_place
 from studio.runs import list_runs
 from studio.workers.llamacpp import LlamaCpp
 from studio.workspace import REPOSITORY, Workspace
@@ -91,6 +92,15 @@ def test_every_tab_is_labelled_and_readable_and_fits(page: Page, studio: str, wi
         assert violations(page) == [], f"{name} {width} {scheme}"
         overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert overflow <= 0, f"{name} is wider than {width} by {overflow}"
+
+
+def test_who_clicks_while_the_page_loads_stays_there(page: Page, studio: str, starter_workspace: Workspace) -> None:
+    write_place(starter_workspace, tab="runs")
+    page.goto(studio)
+    open_tab(page, "Data")
+    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(1500)
+    expect(page.get_by_role("tab", name="Data")).to_have_attribute("aria-selected", "true")
 
 
 def test_the_whole_journey(
