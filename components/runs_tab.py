@@ -106,7 +106,11 @@ def _show_table(runs: list[Run]) -> str:
         )
     head = "".join(f'<th scope="col">{t}</th>' for t in ("Run", "State", "Data", "Model", "Steps", "Held-out loss"))
     rows = "".join(_show_row(run) for run in runs)
-    return f'<div class="wide"><table class="runs"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+    # What scrolls sideways must be reached by keys.
+    return (
+        '<div class="wide" tabindex="0" role="region" aria-label="All runs">'
+        f'<table class="runs"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+    )
 
 
 def _show_row(run: Run) -> str:

@@ -80,9 +80,7 @@ def violations(page: Page) -> list[str]:
     return [f"{v['id']}: {v['nodes'][0]['html'][:160]} ({len(v['nodes'])})" for v in found]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
-def test_every_tab_is_labelled_and_readable_and_fits(page: Page, studio: str, width: int, scheme: str) -> None:
+def look_at_every_tab(page: Page, studio: str, width: int, scheme: str) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     page.goto(studio)
@@ -92,6 +90,16 @@ def test_every_tab_is_labelled_and_readable_and_fits(page: Page, studio: str, wi
         assert violations(page) == [], f"{name} {width} {scheme}"
         overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert overflow <= 0, f"{name} is wider than {width} by {overflow}"
+
+
+each_screen = pytest.mark.parametrize(
+    ("width", "scheme"), [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")]
+)
+
+
+@each_screen
+def test_every_tab_is_labelled_and_readable_and_fits(page: Page, studio: str, width: int, scheme: str) -> None:
+    look_at_every_tab(page, studio, width, scheme)
 
 
 def test_who_clicks_while_the_page_loads_stays_there(page: Page, studio: str, starter_workspace: Workspace) -> None:
@@ -180,6 +188,11 @@ def test_the_whole_journey(
     page.reload()
     expect(page.locator("#runs-table")).to_be_visible()
     assert list_runs(starter_workspace)[0].title == "colours, first try"
+
+
+@each_screen
+def test_every_tab_still_does_with_work_in_it(page: Page, studio: str, width: int, scheme: str) -> None:
+    look_at_every_tab(page, studio, width, scheme)
 
 
 def points(page: Page) -> int:
