@@ -49,9 +49,11 @@ def install_commands(
     """
     python = str(venv_python(system, root))
     backend = ["--torch-backend=auto"] if system == "Windows" and has_nvidia else []
+    # Compiled once here: left to the imports, the first start waits for it, and one that may not write every time.
+    sync = [python, "-m", "uv", "pip", "sync", "--compile-bytecode", "--python", python, *backend, str(lock)]
     return [
         [python, "-m", "pip", "install", "--disable-pip-version-check", uv],
-        [python, "-m", "uv", "pip", "sync", "--python", python, *backend, str(lock)],
+        sync,
     ]
 
 

@@ -104,7 +104,7 @@ def test_pip_brings_uv_and_uv_brings_the_rest(system: str, root: PurePath, pytho
     lock = root / "requirements.lock"
     assert environment.install_commands(system, root, lock, uv="uv==1.2") == [
         [python, "-m", "pip", "install", "--disable-pip-version-check", "uv==1.2"],
-        [python, "-m", "uv", "pip", "sync", "--python", python, str(lock)],
+        [python, "-m", "uv", "pip", "sync", "--compile-bytecode", "--python", python, str(lock)],
     ]
 
 
