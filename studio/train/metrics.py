@@ -14,6 +14,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypedDict
 
+import orjson
+
 MAX_POINTS = 1_500
 # 15 rows of the widest numbers are 0.9 KB of JSON, and the run's figures and the bar go with them: 2 KB in all.
 ROWS_PER_TICK = 15
@@ -82,9 +84,9 @@ def _parse_line(line: bytes) -> Any:
 
 
 def _parse_all(lines: list[bytes]) -> list[Any]:
-    """All at once takes a third less time than line by line, which is left for a file with a damaged line."""
+    """All at once takes a quarter of the time of line by line, which is left for damaged lines and for NaN."""
     try:
-        rows: list[Any] = json.loads(b"[" + b",".join(lines) + b"]")
+        rows: list[Any] = orjson.loads(b"[" + b",".join(lines) + b"]")
     except ValueError:
         return [_parse_line(line) for line in lines]
     return rows
