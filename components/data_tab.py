@@ -218,9 +218,7 @@ def _show_summary(dataset: datasets.Dataset, found: Review, counted_by: str, mis
         f"Recognised: {shapes}. Counted with the tokens of {counted_by}.",
         f"Split: {counts['train']} to learn from, {counts['validation']} to watch while training, "
         f"{counts['test']} held out for the proof"
-        + (
-            f", {counts['left_out']} left out because they lack a question or an answer." if counts["left_out"] else "."
-        ),
+        + (f", {counts['left_out']} left out for want of a question or an answer." if counts["left_out"] else "."),
     ]
     if missing:
         notes.append(f"{missing} is not downloaded yet; its own tokens are counted once it is.")

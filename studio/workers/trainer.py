@@ -24,7 +24,7 @@ from studio.train.recipe import count_steps
 from studio.workers.report import RunReport
 
 HELDOUT_MOST = 200  # examples watched while training: enough for a steady loss, few enough not to wait for
-SMOOTHING = 0.9
+SMOOTHED_STEPS = 10
 WHOLE_MARK = "whole"
 
 
@@ -125,8 +125,7 @@ class _Reporter(TrainerCallback):  # type: ignore[misc]
     def __init__(self, run: Run, report: RunReport) -> None:
         self.run = run
         self.report = report
-        self.smooth = 0.0
-        self.logged = 0
+        self.smooth: float | None = None
         self.tokens_before = 0
         self.step_began_s = 0.0
         self.training_s = 0.0
@@ -163,9 +162,10 @@ class _Reporter(TrainerCallback):  # type: ignore[misc]
 
     def _log_step(self, step: int, state: Any, logs: dict[str, float]) -> None:
         loss = logs["loss"]
-        self.logged += 1
-        weight = max(1 - SMOOTHING, 1 / self.logged)  # a plain mean at first, so that a short run's curve does not lag
-        self.smooth += weight * (loss - self.smooth)
+        before = loss if self.smooth is None else self.smooth
+        # Over a tenth of a short run, so that its curve does not lag behind what it shows.
+        weight = 1 / min(SMOOTHED_STEPS, max(1, state.max_steps // 10))
+        self.smooth = before + weight * (loss - before)
         seen = int(state.num_input_tokens_seen) - self.tokens_before
         speed = seen / self.training_s if self.training_s else 0.0
         done = step - self.first_step

@@ -14,6 +14,7 @@ from studio.data.conversation import Message
 from studio.data.datasets import open_dataset
 from studio.data.tokens import load_tokenizer
 from studio.runs import Run, open_run
+from studio.store import read_rows
 from studio.train.models import require_base
 from studio.workers.llamacpp import LlamaCpp
 from studio.workspace import Workspace
@@ -36,6 +37,13 @@ def test_the_demo_reaches_its_figures(demo: dict[str, Any]) -> None:
     assert demo["gguf_right"] >= 0.75
     assert Path(demo["gguf"]).stat().st_size > 50_000_000
     assert "wholly right" in Path(demo["report"]).read_text(encoding="utf-8")
+
+
+def test_the_smoothed_curve_ends_where_the_last_losses_are(run: Run) -> None:
+    rows = [row for row in read_rows(run.metrics) if "loss" in row]
+    last = [row["loss"] for row in rows[-15:]]
+    assert min(last) <= rows[-1]["smooth"] <= max(last)
+    assert rows[0]["smooth"] == pytest.approx(rows[0]["loss"], abs=1e-4)
 
 
 def test_the_gguf_s_own_template_and_tokens_are_the_adapter_s(
