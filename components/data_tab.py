@@ -13,17 +13,20 @@ from components.bubbles import show_conversation
 from components.frame import Studio, TabView, dataset_choices, pick
 from components.notices import show_note, show_progress, told
 from studio.data import datasets, formats
-from studio.data.audit.finding import Finding
+from studio.data.audit.checks import UNREADABLE
+from studio.data.audit.finding import Example, Finding
+from studio.data.audit.run import Audit
+from studio.data.conversation import Conversation
 from studio.data.read import EXPECTED, SUFFIXES
-from studio.data.review import Review, review
-from studio.data.tokens import load_tokenizer
+from studio.data.review import read_review, review
 from studio.errors import DataError
 from studio.place import read_place, write_place
-from studio.train.models import STARTER, ensure_base, is_ready, require_base, title_of
+from studio.train.models import STARTER, ensure_base, is_ready, title_of
 from studio.workspace import SAMPLE
 
 EXAMPLES_A_PAGE = 5
 ROWS_A_FINDING = 8
+ROWS_UNREADABLE = 50
 SIGNS = {"error": "✖ Broken", "warning": "▲ Look at this", "note": "• For your eyes"}
 EMPTY = (
     '<div class="empty"><h3>Your examples appear here</h3><p>One example is a question and the answer that you '
@@ -76,15 +79,19 @@ def build_data_tab(studio: Studio) -> TabView:
         counted = base if base == STARTER or is_ready(studio.workspace, base) else STARTER
         for progress in ensure_base(studio.workspace, counted):
             yield {summary: show_progress(progress), findings: "", mapping: gr.Column(visible=False)}
-        tokenizer = load_tokenizer(require_base(studio.workspace, counted))
-        found = review(dataset.conversations(), dataset.unreadable_rows, tokenizer, datasets.DEFAULT_MAX_LENGTH)
+        for progress in review(studio.workspace, dataset, counted, datasets.DEFAULT_MAX_LENGTH):
+            yield {summary: show_progress(progress), findings: "", mapping: gr.Column(visible=False)}
+        found = read_review(dataset, counted, datasets.DEFAULT_MAX_LENGTH)
+        if found is None:
+            raise DataError("What was found has vanished.", "Open the data set again.")
+        conversations = dataset.conversations()
         write_place(studio.workspace, dataset=name)
         yield {
             summary: _show_summary(dataset, found, title_of(counted), "" if counted == base else base),
-            findings: _show_findings(dataset, found),
+            findings: _show_findings(dataset, found, {c.row: c for c in conversations}),
             pages: gr.Column(visible=True),
             page: 1,
-            examples: _show_page(found.conversations, 1),
+            examples: _show_page(conversations, 1),
             train: gr.Button(interactive=True),
             saved: gr.Dropdown(choices=choices, value=name),
             mapping: gr.Column(visible=False),
@@ -203,12 +210,12 @@ def _preview(file: Path, mapping: formats.Mapping) -> str:
     return "<h4>So it reads</h4>" + "".join(show_conversation(c, 300) for c in read.conversations[:3])
 
 
-def _show_summary(dataset: datasets.Dataset, found: Review, counted_by: str, missing: str) -> str:
+def _show_summary(dataset: datasets.Dataset, found: Audit, counted_by: str, missing: str) -> str:
     about = dataset.description
     shapes = ", ".join(f"{count} as {name}" for name, count in about["shapes"].items())
     counts = dataset.counts
     figures = {
-        "examples": f"{len(found.conversations):,}",
+        "examples": f"{found.examples:,}",
         "turns": f"{found.turns:,}",
         "tokens": f"{found.tokens:,}",
         "of them learned": f"{found.learned_tokens:,}",
@@ -231,25 +238,27 @@ def _show_summary(dataset: datasets.Dataset, found: Review, counted_by: str, mis
     )
 
 
-def _show_findings(dataset: datasets.Dataset, found: Review) -> str:
+def _show_findings(dataset: datasets.Dataset, found: Audit, by_row: dict[int, Conversation]) -> str:
     if not found.findings:
         return '<div class="note good" role="status">✔ Nothing wrong was found.</div>'
-    by_row = {c.row: c for c in found.conversations}
     items = "".join(_show_finding(dataset, finding, by_row) for finding in found.findings)
     return f"<h3>What was found</h3>{items}"
 
 
-def _show_finding(dataset: datasets.Dataset, finding: Finding, by_row: dict[int, Any]) -> str:
-    if finding.check.id == "unreadable_row":
+def _show_finding(dataset: datasets.Dataset, finding: Finding, by_row: dict[int, Conversation]) -> str:
+    if finding.check is UNREADABLE:
         rows = "".join(
             f"<li>Line {row.line} {escape(row.reason)}. <code>{escape(row.text)}</code></li>"
-            for row in dataset.unreadable[:50]
+            for row in dataset.unreadable[:ROWS_UNREADABLE]
         )
-        body = f"<ul>{rows}</ul>"
+        body, shown = f"<ul>{rows}</ul>", ROWS_UNREADABLE
     else:
-        body = "".join(show_conversation(by_row[row], 600) for row in finding.rows[:ROWS_A_FINDING])
-    more = len(finding.rows) - (50 if finding.check.id == "unreadable_row" else ROWS_A_FINDING)
-    body += f"<p>… and {more} more.</p>" if more > 0 else ""
+        examples = [by_row[row] for row in finding.rows[:ROWS_A_FINDING]]
+        look = finding.check.look or (lambda example: ())
+        body = "".join(show_conversation(c, 600, list(look(Example(c, None)))) for c in examples)
+        shown = ROWS_A_FINDING
+    more = finding.count - shown
+    body += f"<p>… and {more:,} more.</p>" if more > 0 else ""
     return (
         f'<details class="finding {finding.check.severity}"><summary><strong>{SIGNS[finding.check.severity]}</strong> '
         f"{escape(finding.sentence)}</summary><p>{escape(finding.check.why)}</p>{body}</details>"

@@ -14,9 +14,8 @@ from typing import Any
 from studio.compare import proof
 from studio.compare.chat import Chat
 from studio.data import datasets
+from studio.data.audit.run import audit
 from studio.data.conversation import Message
-from studio.data.review import review
-from studio.data.tokens import load_tokenizer
 from studio.demo import run_demo
 from studio.errors import RunError, SettingError, TunesmithError
 from studio.export import gguf
@@ -57,8 +56,14 @@ def verb_audit(workspace: Workspace, given: Arguments) -> Result:
     began = time.monotonic()
     examples = datasets.read_examples(Path(given.file).expanduser())
     watch(ensure_base(workspace, given.base))
-    tokenizer = load_tokenizer(require_base(workspace, given.base))
-    found = review(examples.conversations, examples.unreadable_rows, tokenizer, datasets.DEFAULT_MAX_LENGTH)
+    found = audit(
+        datasets.place(examples.conversations),
+        len(examples.conversations),
+        examples.unreadable_rows,
+        require_base(workspace, given.base),
+        datasets.DEFAULT_MAX_LENGTH,
+        lambda progress: watch([progress]),
+    )
     for finding in found.findings:
         say(f"  {finding.check.severity:8} {finding.sentence}. {finding.check.why}")
     for row in examples.unreadable[:20]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -50,13 +50,13 @@ class Dataset:
     def unreadable_rows(self) -> list[int]:
         return list(self.description["unreadable_rows"])
 
+    def placed(self) -> Iterator[tuple[Conversation, str]]:
+        """Each example with its split, in the order of the file."""
+        for row in read_rows(self.folder / "examples.jsonl"):
+            yield Conversation.from_dicts(row["messages"], row["row"]), row["split"]
+
     def conversations(self, split: splits.Split | Literal["left_out"] | None = None) -> list[Conversation]:
-        rows = read_rows(self.folder / "examples.jsonl")
-        return [
-            Conversation.from_dicts(row["messages"], row["row"])
-            for row in rows
-            if split is None or row["split"] == split
-        ]
+        return [conversation for conversation, its_split in self.placed() if split is None or its_split == split]
 
     @property
     def system(self) -> str:
@@ -81,11 +81,7 @@ def save_dataset(workspace: Workspace, name: str, source: str, examples: formats
             f"{source} holds no example with a question and an answer.",
             "See the findings for what each row lacks, or say which columns are question and answer.",
         )
-    split_of = dict(zip((c.row for c in learnable), splits.assign_splits(learnable, SEED), strict=True))
-    lines = [
-        {"row": c.row, "split": split_of.get(c.row, "left_out"), "messages": c.as_dicts()}
-        for c in examples.conversations
-    ]
+    lines = [{"row": c.row, "split": split, "messages": c.as_dicts()} for c, split in place(examples.conversations)]
     content = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
     sha256 = hashlib.sha256(content.encode()).hexdigest()
     for existing in list_datasets(workspace):
@@ -110,6 +106,13 @@ def save_dataset(workspace: Workspace, name: str, source: str, examples: formats
         },
     )
     return open_dataset(workspace, folder.name)
+
+
+def place(conversations: Sequence[Conversation]) -> list[tuple[Conversation, str]]:
+    """Each example with its split; what cannot be learned from is left out."""
+    learnable = [c for c in conversations if is_learnable(c)]
+    split_of = dict(zip((c.row for c in learnable), splits.assign_splits(learnable, SEED), strict=True))
+    return [(c, split_of.get(c.row, "left_out")) for c in conversations]
 
 
 def _count(names: Sequence[Any]) -> dict[str, int]:
@@ -143,12 +146,8 @@ def list_datasets(workspace: Workspace) -> list[Dataset]:
 
 def is_learnable(conversation: Conversation) -> bool:
     """Has a question, ends with an answer, and neither is empty."""
-    broken = (
-        structure.has_empty_message,
-        structure.has_too_few_turns,
-        structure.ends_without_answer,
-    )
-    return not any(objects(conversation) for objects in broken)
+    broken = (structure.empty_messages, structure.too_few_turns, structure.after_the_last_answer)
+    return not any(list(objects(conversation)) for objects in broken)
 
 
 def label_all(

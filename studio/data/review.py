@@ -1,42 +1,31 @@
-"""All that the Data tab and the verb `audit` say of a data set."""
+"""The audit of a saved data set: done once for each model in a process of its own, then read."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from pathlib import Path
 
-from studio.data.audit.checks import audit
-from studio.data.audit.finding import Finding, Subject
-from studio.data.conversation import Conversation
-from studio.data.datasets import label_all
-from studio.data.tokens import ChatTokenizer
+from studio.data.audit.run import Audit
+from studio.data.datasets import Dataset
+from studio.store import free_name
+from studio.tasks import Progress, follow, result_of
+from studio.workspace import Workspace
 
-
-@dataclass(frozen=True)
-class Review:
-    """`refused` counts examples that the model's chat template does not accept."""
-
-    conversations: list[Conversation]
-    findings: list[Finding]
-    turns: int
-    tokens: int
-    learned_tokens: int
-    refused: int
+CHECKS_VERSION = 1  # another number where checks have changed, so that what was found before is looked for anew
 
 
-def review(
-    conversations: list[Conversation],
-    unreadable_rows: Sequence[int],
-    tokenizer: ChatTokenizer,
-    max_length: int,
-) -> Review:
-    accepted, labelled = label_all(conversations, tokenizer, max_length)
-    subject = Subject(conversations, list(unreadable_rows), accepted, labelled)
-    return Review(
-        conversations,
-        audit(subject),
-        sum(len(c.turns) for c in conversations),
-        sum(len(tokens.input_ids) + tokens.cut_tokens for tokens in labelled),
-        sum(tokens.learned_tokens for tokens in labelled),
-        len(conversations) - len(accepted),
-    )
+def review(workspace: Workspace, dataset: Dataset, base: str, max_length: int) -> Iterator[Progress]:
+    """Find what is wrong, unless it is known; `read_review` has the result. Raises: TunesmithError."""
+    if read_review(dataset, base, max_length) is None:
+        note = _note(dataset, base, max_length)
+        yield from follow(workspace, note, "audit", workspace.root, dataset.name, base, str(max_length))
+
+
+def read_review(dataset: Dataset, base: str, max_length: int) -> Audit | None:
+    known = result_of(_note(dataset, base, max_length))
+    return Audit.from_dict(known) if known else None
+
+
+def _note(dataset: Dataset, base: str, max_length: int) -> Path:
+    name = free_name(Path(), f"{base}-{max_length}")
+    return dataset.folder / f"audit-{name}-{CHECKS_VERSION}.task.json"

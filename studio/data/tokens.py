@@ -94,6 +94,11 @@ class FolderTokenizer:
     bos_token: str
     eos_token: str
 
+    @property
+    def special_tokens(self) -> list[str]:
+        added = self.tokenizer.get_added_tokens_decoder().values()
+        return sorted(token.content for token in added if token.special)
+
     def render(self, messages: Sequence[Message], add_generation_prompt: bool = False) -> str:
         try:
             return self.template.render(

@@ -8,12 +8,17 @@ from collections import Counter
 import pytest
 
 from studio.data.conversation import Conversation, Message
-from studio.data.splits import assign_splits, fingerprint
+from studio.data.likeness import fold_all, key_of
+from studio.data.splits import assign_splits
 
 
 def pair(question: str, answer: str = "yes", system: str = "") -> Conversation:
     head = (Message("system", system),) if system else ()
     return Conversation((*head, Message("user", question), Message("assistant", answer)))
+
+
+def fingerprint(conversation: Conversation) -> int:
+    return key_of(fold_all(conversation.turns))
 
 
 def test_a_hundred_examples_are_split_80_10_10():
@@ -37,7 +42,7 @@ def test_the_order_of_the_file_does_not_move_an_example_to_another_side():
 
 def test_duplicates_stay_on_one_side():
     many = [pair(f"question {n % 20}{'!' * (n // 20)}".upper() if n % 3 else f"question  {n % 20}") for n in range(80)]
-    sides: dict[str, set[str]] = {}
+    sides: dict[int, set[str]] = {}
     for conversation, split in zip(many, assign_splits(many, 7), strict=True):
         sides.setdefault(fingerprint(conversation), set()).add(split)
     assert len(sides) == 20
@@ -57,10 +62,23 @@ def test_no_side_is_empty_from_three_examples_on(count):
     assert set(assign_splits([pair(f"question {n}") for n in range(count)], 1)) == {"train", "validation", "test"}
 
 
-def test_case_blanks_and_punctuation_at_the_ends_make_no_difference():
+def test_case_blanks_and_punctuation_make_no_difference():
     assert fingerprint(pair("  Where is\n it?", "Here.")) == fingerprint(pair("where is it", "HERE"))
     assert fingerprint(pair("Where?", system="Be kind.")) == fingerprint(pair("Where?"))
 
 
 def test_words_that_move_from_the_question_to_the_answer_make_another_example():
     assert fingerprint(pair("is it so", "yes")) != fingerprint(pair("is it", "so yes"))
+
+
+def test_nearly_the_same_stays_on_one_side_too():
+    words = " ".join(f"word{n}" for n in range(60))
+    alike = [pair(f"{words} but {n}") for n in range(30)]
+    splits = assign_splits(alike + [pair(f"question {n}") for n in range(30)], 1)
+    assert len(set(splits[:30])) == 1
+    assert set(splits) == {"train", "validation", "test"}
+
+
+def test_a_large_cluster_does_not_fill_a_small_side():
+    many = [pair("again")] * 60 + [pair(f"question {n}") for n in range(40)]
+    assert Counter(assign_splits(many, 1)) == {"train": 80, "validation": 10, "test": 10}

@@ -47,6 +47,7 @@ def test_audit_tells_rows_and_findings(call, starter_workspace, tmp_path):
         {"check": "unreadable_row", "severity": "error", "count": 2, "rows": [1, 4]},
         {"check": "empty_message", "severity": "error", "count": 1, "rows": [2]},
         {"check": "exact_duplicate", "severity": "warning", "count": 1, "rows": [3]},
+        {"check": "too_few", "severity": "note", "count": 3, "rows": [0, 2, 3]},
     ]
 
 

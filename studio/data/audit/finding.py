@@ -2,55 +2,108 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
+import pandas
+
 from studio.data.conversation import Conversation
+from studio.data.likeness import Sketches, find_clusters
 from studio.data.tokens import Labelled
 
 Severity = Literal["error", "warning", "note"]
 
 
-@dataclass(frozen=True)
-class Subject:
-    """All conversations of a file, and the tokens of those that the model's template accepts."""
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A place in an example: characters `begin` to `end` of a message. `kind` says of what, as EMAIL."""
 
-    conversations: list[Conversation]
-    unreadable_rows: list[int]
-    accepted: list[Conversation]
-    labelled: list[Labelled]
+    message: int
+    begin: int
+    end: int
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """What a check that looks at one example is given. `tokens` is None where the model's template refuses it."""
+
+    conversation: Conversation
+    tokens: Labelled | None
+    special_marks: re.Pattern[str] | None = None
+
+
+@dataclass(frozen=True)
+class Whole:
+    """What a check that looks over all examples is given: a row of facts an example, see `facts.COLUMNS`."""
+
+    facts: pandas.DataFrame
+    sketches: Sketches
+
+    @cached_property
+    def clusters(self) -> list[list[int]]:
+        """Examples that are the same or nearly: places in `facts`, the earliest of each cluster first."""
+        return find_clusters(self.sketches)
+
+    def rows(self, where: pandas.Series[bool]) -> list[int]:
+        return [int(row) for row in self.facts.loc[where, "row"]]
 
 
 @dataclass(frozen=True)
 class Check:
-    """`find` gives the 0-based rows, as read, that the check objects to."""
+    """One of `look` (marks in one example; any mark is an objection) or `find` (rows, of all) does the work.
+
+    `title` is a sentence with {count} and {s}; rows are 0-based, of the file as read.
+    """
 
     id: str
     title: str
     why: str
     severity: Severity
-    find: Callable[[Subject], Iterable[int]]
+    look: Callable[[Example], Iterable[Mark]] | None = None
+    find: Callable[[Whole], Iterable[int]] | None = None
 
 
 @dataclass(frozen=True)
 class Finding:
     check: Check
     rows: list[int]
+    count: int
 
     @property
     def sentence(self) -> str:
-        return self.check.title.format(count=len(self.rows), s="" if len(self.rows) == 1 else "s")
+        return self.check.title.format(count=f"{self.count:,}", s="" if self.count == 1 else "s")
 
     def as_dict(self) -> dict[str, object]:
         return {
             "check": self.check.id,
             "severity": self.check.severity,
-            "count": len(self.rows),
+            "count": self.count,
             "rows": self.rows,
         }
 
 
-def each(objects: Callable[[Conversation], bool]) -> Callable[[Subject], Iterable[int]]:
-    """A check that looks at one conversation at a time."""
-    return lambda subject: (c.row for c in subject.conversations if objects(c))
+def in_messages(pattern: re.Pattern[str], roles: str = "", kind: str = "") -> Callable[[Example], Iterable[Mark]]:
+    """A check that marks what a pattern matches, in the messages of one role or of all."""
+
+    def look(example: Example) -> Iterable[Mark]:
+        for number, message in enumerate(example.conversation.messages):
+            if not roles or message.role == roles:
+                for found in pattern.finditer(message.content):
+                    yield Mark(number, found.start(), found.end(), kind)
+
+    return look
+
+
+def whole_messages(objects: Callable[[Conversation], Iterable[int]]) -> Callable[[Example], Iterable[Mark]]:
+    """A check that objects to messages as a whole, by their numbers."""
+
+    def look(example: Example) -> Iterable[Mark]:
+        messages = example.conversation.messages
+        for number in objects(example.conversation):
+            yield Mark(number, 0, len(messages[number].content) if messages else 0)
+
+    return look

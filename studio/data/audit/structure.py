@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from collections.abc import Iterable
 
-from studio.data.audit.finding import Check, each
+from studio.data.audit.finding import Check, whole_messages
 from studio.data.conversation import Conversation
 
 
-def has_empty_message(conversation: Conversation) -> bool:
-    return any(not message.content.strip() for message in conversation.messages)
+def empty_messages(conversation: Conversation) -> Iterable[int]:
+    return (n for n, message in enumerate(conversation.messages) if not message.content.strip())
 
 
-def has_too_few_turns(conversation: Conversation) -> bool:
-    return len(conversation.turns) < 2
+def too_few_turns(conversation: Conversation) -> Iterable[int]:
+    return [0] if len(conversation.turns) < 2 else []
 
 
-def repeats_a_role(conversation: Conversation) -> bool:
-    turns = conversation.turns
-    return any(one.role == next.role != "tool" for one, next in pairwise(turns))
+def repeated_roles(conversation: Conversation) -> Iterable[int]:
+    before = None
+    for number, message in enumerate(conversation.messages):
+        if message.role == "system":
+            continue
+        if message.role == before != "tool":
+            yield number
+        before = message.role
 
 
-def ends_without_answer(conversation: Conversation) -> bool:
-    return not conversation.messages or conversation.messages[-1].role != "assistant"
+def after_the_last_answer(conversation: Conversation) -> Iterable[int]:
+    messages = conversation.messages
+    return [] if messages and messages[-1].role == "assistant" else [max(0, len(messages) - 1)]
 
 
 CHECKS = (
@@ -31,27 +37,27 @@ CHECKS = (
         "{count} example{s} with an empty message",
         "An empty answer teaches the model to say nothing.",
         "error",
-        each(has_empty_message),
+        whole_messages(empty_messages),
     ),
     Check(
         "too_few_turns",
         "{count} example{s} with fewer than two turns",
         "Learning needs a question and an answer to it.",
         "error",
-        each(has_too_few_turns),
+        whole_messages(too_few_turns),
     ),
     Check(
         "role_order",
         "{count} example{s} where one side speaks twice in a row",
         "Most chat templates expect question and answer by turns, and some refuse anything else.",
         "warning",
-        each(repeats_a_role),
+        whole_messages(repeated_roles),
     ),
     Check(
         "last_not_assistant",
         "{count} example{s} not ending with an answer",
         "What comes after the last answer is read but never learned.",
         "error",
-        each(ends_without_answer),
+        whole_messages(after_the_last_answer),
     ),
 )

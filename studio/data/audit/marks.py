@@ -1,0 +1,40 @@
+"""Marks of a chat template where only words should be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from studio.data.audit.finding import Check, Example, Mark
+
+# Of ChatML, Llama 2 and 3, Gemma, Mistral, Phi, Zephyr, DeepSeek, gpt-oss, Alpaca.
+TEMPLATE_MARKS = re.compile(
+    r"<\|(?:im_start|im_end|im_sep|endoftext|begin_of_text|end_of_text|eot_id|eom_id|start_header_id|end_header_id"
+    r"|python_tag|system|user|assistant|end|start|message|channel|return|call|endofprompt|pad)\|>"
+    r"|</?(?:start_of_turn|end_of_turn|bos|eos|pad|unk)>|<(?:start_of_turn|end_of_turn)>"
+    r"|\[/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\]|<</?SYS>>"
+    r"|<[|｜](?:begin▁of▁sentence|end▁of▁sentence|User|Assistant)[|｜]>"  # noqa: RUF001 (DeepSeek writes it so)
+    r"|^#{2,3} ?(?:Instruction|Response|Input):\s*$|(?:^<s>|</s>$)",
+    re.MULTILINE,
+)
+
+
+def template_marks(example: Example) -> Iterable[Mark]:
+    for number, message in enumerate(example.conversation.messages):
+        text = message.content
+        if "<" not in text and "[" not in text and "#" not in text:
+            continue
+        for pattern in filter(None, (TEMPLATE_MARKS, example.special_marks)):
+            for found in pattern.finditer(text):
+                yield Mark(number, found.start(), found.end(), "MARK")
+
+
+CHECKS = (
+    Check(
+        "template_marks",
+        "{count} example{s} with marks of a chat template inside the text",
+        "The model takes them for the end of a turn, and learns to stop or to speak for the other side.",
+        "warning",
+        template_marks,
+    ),
+)

@@ -1,0 +1,177 @@
+"""One pass over all examples, in pieces and on all cores; then the checks that look over what was kept of each."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pandas
+
+from studio.data.audit.checks import BY_ID, CHECKS, UNREADABLE
+from studio.data.audit.facts import COLUMNS, describe
+from studio.data.audit.finding import Example, Finding, Whole
+from studio.data.conversation import Conversation
+from studio.data.likeness import Sketches
+from studio.data.tokens import FolderTokenizer, Labelled, label_tokens, load_tokenizer
+from studio.errors import TemplateError
+from studio.tasks import Progress, Report
+
+PIECE = 2_000
+Placed = tuple[Conversation, str]  # with its split
+_ORDER = {"error": 0, "warning": 1, "note": 2}
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What was found, worst first, and the totals. `refused` counts what the model's chat template does not take."""
+
+    findings: list[Finding]
+    examples: int
+    turns: int
+    tokens: int
+    learned_tokens: int
+    cut_tokens: int
+    refused: int
+
+    def as_dict(self) -> dict[str, Any]:
+        totals = {name: value for name, value in vars(self).items() if name != "findings"}
+        return {**totals, "findings": [finding.as_dict() for finding in self.findings]}
+
+    @classmethod
+    def from_dict(cls, known: dict[str, Any]) -> Audit:
+        findings = [Finding(BY_ID[f["check"]], f["rows"], f["count"]) for f in known["findings"]]
+        return cls(**{**known, "findings": findings})
+
+
+@dataclass
+class _Seen:
+    """What one piece gave."""
+
+    rows: dict[str, list[int]]
+    facts: pandas.DataFrame
+    sketches: Sketches
+    turns: int
+
+
+def audit(
+    examples: Iterable[Placed],
+    count: int,
+    unreadable_rows: Sequence[int],
+    tokenizer: Path,
+    max_length: int,
+    report: Report,
+) -> Audit:
+    """Run every check. `tokenizer` is the folder of the model that will learn; `count` is for the progress alone."""
+    pieces = _cut(examples)
+    rows: defaultdict[str, list[int]] = defaultdict(list)
+    facts: list[pandas.DataFrame] = []
+    sketches = Sketches()
+    turns = done = 0
+    for seen in _look_at_all(pieces, count, tokenizer, max_length):
+        for id, found in seen.rows.items():
+            rows[id] += found
+        facts.append(seen.facts)
+        sketches.extend(seen.sketches)
+        turns += seen.turns
+        done += len(seen.facts)
+        report(Progress(f"Looking at the examples: {done:,} of {count:,}", 0.9 * done / max(count, 1)))
+    rows[UNREADABLE.id] = list(unreadable_rows)
+    table = _join(facts)
+    if len(table):
+        whole = Whole(table, sketches)
+        judges = [(check.id, check.find) for check in CHECKS if check.find]
+        for number, (id, find) in enumerate(judges):
+            report(Progress(f"Checking all together: {id.replace('_', ' ')}", 0.9 + 0.1 * number / len(judges)))
+            rows[id] = sorted(find(whole))
+    findings = [Finding(check, rows[check.id], len(rows[check.id])) for check in CHECKS if rows[check.id]]
+    return Audit(
+        sorted(findings, key=lambda finding: _ORDER[finding.check.severity]),
+        len(table),
+        turns,
+        tokens=int(table["tokens"].sum()),
+        learned_tokens=int(table["learned_tokens"].sum()),
+        cut_tokens=int(table["cut_tokens"].sum()),
+        refused=int((table["tokens"] == 0).sum()),
+    )
+
+
+def _cut(examples: Iterable[Placed]) -> Iterator[list[Placed]]:
+    rest = iter(examples)
+    while piece := list(islice(rest, PIECE)):
+        yield piece
+
+
+def _look_at_all(pieces: Iterator[list[Placed]], count: int, tokenizer: Path, max_length: int) -> Iterator[_Seen]:
+    """In this process where there is little, else in one for each core; a few pieces ahead, in their order."""
+    cores = os.cpu_count() or 1
+    if count <= PIECE or cores == 1:
+        reader = _Reader(tokenizer, max_length)
+        yield from map(reader.look_at, pieces)
+        return
+    # Not forked: the window's process has threads, and a fork keeps their locks.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(cores, context, _open_reader, (tokenizer, max_length)) as pool:
+        waiting: list[Future[_Seen]] = [pool.submit(_look_at, piece) for piece in islice(pieces, cores + 2)]
+        while waiting:
+            yield waiting.pop(0).result()
+            waiting += [pool.submit(_look_at, piece) for piece in islice(pieces, 1)]
+
+
+class _Reader:
+    def __init__(self, tokenizer: Path, max_length: int) -> None:
+        self.tokenizer: FolderTokenizer = load_tokenizer(tokenizer)
+        self.max_length = max_length
+        self.special_marks = special_pattern(self.tokenizer)
+
+    def look_at(self, piece: list[Placed]) -> _Seen:
+        examples = [Example(c, self._label(c), self.special_marks) for c, _ in piece]
+        rows = {
+            check.id: [e.conversation.row for e in examples if next(iter(check.look(e)), None)]
+            for check in CHECKS
+            if check.look
+        }
+        facts, sketches = describe(examples, [split for _, split in piece])
+        return _Seen(rows, facts, sketches, sum(len(c.turns) for c, _ in piece))
+
+    def _label(self, conversation: Conversation) -> Labelled | None:
+        try:
+            return label_tokens(conversation, self.tokenizer, self.max_length)
+        except TemplateError:
+            return None
+
+
+def special_pattern(tokenizer: FolderTokenizer) -> re.Pattern[str] | None:
+    """The model's own special tokens of four characters and more, which no text should hold."""
+    words = [word for word in tokenizer.special_tokens if len(word) > 3]
+    return re.compile("|".join(map(re.escape, words))) if words else None
+
+
+_reader: _Reader
+
+
+def _open_reader(tokenizer: Path, max_length: int) -> None:
+    global _reader
+    _reader = _Reader(tokenizer, max_length)
+
+
+def _look_at(piece: list[Placed]) -> _Seen:
+    return _reader.look_at(piece)
+
+
+def _join(facts: list[pandas.DataFrame]) -> pandas.DataFrame:
+    """One table. Categories of pieces differ, so they are united first: else each text would be kept by itself."""
+    if not facts:
+        return pandas.DataFrame(columns=list(COLUMNS)).astype(COLUMNS)
+    for name in facts[0].select_dtypes("category"):
+        united = pandas.api.types.union_categoricals([piece[name] for piece in facts]).categories
+        for piece in facts:
+            piece[name] = piece[name].cat.set_categories(united)
+    return pandas.concat(facts, ignore_index=True)

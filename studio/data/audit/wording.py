@@ -1,0 +1,149 @@
+"""Answers that teach the wrong thing: broken text, somebody else's voice, words that stand for others."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from ftfy.badness import BADNESS_RE
+
+from studio.data.audit.finding import Check, Example, Mark, Whole, in_messages
+
+REFUSAL = re.compile(
+    r"\A\W*(?:(?:oh|no|well|ok(?:ay)?|hello|hi)\b\W+)?(?:"
+    r"(?:i(?:['’]m| am)|we(?:['’]re| are)) (?:so |very |truly |deeply )?(?:sorry|afraid)\b[^.\n]{0,40}?\b"
+    r"(?:can(?:['’]?t|not| not)|won['’]t|(?:not |un)able|not (?:comfortable|allowed|permitted))\b"
+    r"|(?:sorry|apologies|my apologies|i apologi[sz]e)\b[^.\n]{0,40}?\b"
+    r"(?:can(?:['’]?t|not| not)|(?:not |un)able|won['’]t)\b"
+    r"|i (?:can(?:['’]?t|not| not)|won['’]t|am (?:not |un)able to|must decline to|(?:have to|need to) decline)"
+    r" (?:help|assist|provide|fulfil+|comply|answer|support"
+    r"|engage|create|generate|discuss|offer|do that|share|give|write)"
+    r"|it (?:is|would be) (?:not appropriate|inappropriate|unethical)"
+    r"|es tut mir leid, aber (?:ich|das)|(?:leider )?kann ich (?:ihnen |dir )?(?:dabei |damit |das )*nicht"
+    r"|je suis désolée?, (?:mais )?je ne peux|lo siento, (?:pero )?no puedo)",
+    re.IGNORECASE,
+)
+AS_AN_AI = re.compile(
+    r"\bas an? (?:\w+ )?(?:ai|artificial intelligence|(?:large )?language model)\b"
+    r"|\bi(?:['’]?| a)m (?:just |only )?an?"
+    r" (?:ai|artificial intelligence|(?:large )?language model|virtual assistant)\b"
+    r"|\bai (?:language )?(?:model|assistant)\b"
+    r"|\bmy (?:knowledge|training) (?:cut-?\s?off|data)\b|\blast knowledge update\b"
+    r"|\b(?:i am|i['’]m|my name is) (?:chatgpt|gpt-?\d|claude|gemini|bard|llama|qwen|mistral|deepseek|copilot)\b"
+    r"|\b(?:trained|developed|created|made) by (?:openai|anthropic|google|meta ai|alibaba|mistral ai|deepseek)\b"
+    r"|\b(?:als|ich bin) (?:ein(?:e)? )?(?:ki|künstliche intelligenz|(?:großes )?sprachmodell)\b",
+    re.IGNORECASE,
+)
+PLACEHOLDER = re.compile(
+    r"\blorem ipsum\b|\bTODO\b|\bTBD\b|\bFIXME\b|\bXXX+\b"
+    r"|\[(?:your|insert|enter|add|fill in|company|customer|client|first|last|full)\b[^\]\n]{0,40}\](?!\()"
+    r"|\[(?:name|date|address|city|phone|email|link|url|placeholder|amount|title)\](?!\()"
+    r"|<(?:your|insert|enter)[ _-][^>\n]{1,40}>|\{\{ ?[a-z_.]+ ?\}\}|\b(?:asdf|foo bar baz|blah blah)\b"
+    r"|\A\W*(?:n/?a|tba|none given|null|undefined|nan|test|no answer|\.{3}|…|-+|\?+)\W*\Z",
+    re.IGNORECASE,
+)
+_REPLACEMENT = re.compile("\ufffd+")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u2060\ufeff\ufff9-\ufffb]+")
+_HTML = re.compile(
+    r"</?(?:p|br|div|span|font|table|tr|td|th|tbody|ul|ol|li|strong|em|b|i|u|a|h[1-6]|img|blockquote|hr)"
+    r"(?:\s[^<>]{0,200})?\s?/?>|&(?:nbsp|amp|lt|gt|quot|apos|rsquo|lsquo|rdquo|ldquo|hellip|ndash|mdash|#\d{2,5}|#x[0-9a-f]{2,4});",
+    re.IGNORECASE,
+)
+_CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]+`", re.DOTALL)
+_SPEAKS_OF_HTML = re.compile(r"\b(?:html|xml|markup|tags?|css|jsx|svg|web ?page|javascript)\b|<\?xml", re.IGNORECASE)
+FIRST_SENTENCE = re.compile(r"\A\s*(.{12,160}?[.!?:])(?=\s+\S)", re.DOTALL)
+
+
+def refusals(example: Example) -> Iterable[Mark]:
+    for number, message in enumerate(example.conversation.messages):
+        if message.role == "assistant" and (found := REFUSAL.match(message.content[:400])):
+            yield Mark(number, found.start(), found.end())
+
+
+def broken_text(example: Example) -> Iterable[Mark]:
+    speaks_of_html = any(_SPEAKS_OF_HTML.search(m.content) for m in example.conversation.messages)
+    for number, message in enumerate(example.conversation.messages):
+        text = message.content
+        patterns = [_CONTROL] if text.isascii() else [_CONTROL, _REPLACEMENT, BADNESS_RE]
+        for pattern in patterns:
+            yield from (Mark(number, found.start(), found.end(), "TEXT") for found in pattern.finditer(text))
+        if not speaks_of_html and ("<" in text or "&" in text):
+            code = [found.span() for found in _CODE.finditer(text)]
+            for found in _HTML.finditer(text):
+                if not any(begin <= found.start() < end for begin, end in code):
+                    yield Mark(number, found.start(), found.end(), "HTML")
+
+
+def boilerplate(whole: Whole) -> Iterable[int]:
+    """A first sentence that opens one answer in twenty or more, and at least ten."""
+    opening = whole.facts["opening_key"]
+    counts = opening[opening != 0].value_counts()
+    usual = counts[counts >= max(10, len(opening) / 20)].index
+    return whole.rows(opening.isin(usual))
+
+
+def repetitions(whole: Whole) -> Iterable[int]:
+    """Answers half of whose runs of words came before, and far more than in the rest of this data set."""
+    share = whole.facts["fresh_share"]
+    middle = share.median()
+    spread = (share - middle).abs().median()
+    return whole.rows(share < min(0.5, middle - 6 * spread))
+
+
+def copies(whole: Whole) -> Iterable[int]:
+    """Answers whose words stand in the question nearly all, run for run; where many do, copying is the task."""
+    copied = whole.facts["copied_share"] >= 0.85
+    return [] if copied.mean() > 0.2 else whole.rows(copied)
+
+
+CHECKS = (
+    Check(
+        "broken_text",
+        "{count} example{s} with broken characters or left-over HTML",
+        "The model learns to write them.",
+        "warning",
+        broken_text,
+    ),
+    Check(
+        "refusal",
+        "{count} answer{s} that refuse the question",
+        "A few refusals teach the model to refuse more than they were meant for.",
+        "warning",
+        refusals,
+    ),
+    Check(
+        "identity_leak",
+        "{count} answer{s} speaking “as an AI”",
+        "The model would learn to speak of itself as somebody else's assistant.",
+        "warning",
+        in_messages(AS_AN_AI, "assistant"),
+    ),
+    Check(
+        "placeholder",
+        "{count} answer{s} with words that only hold a place",
+        "The model will write TODO and [your name] to your customers.",
+        "warning",
+        in_messages(PLACEHOLDER, "assistant"),
+    ),
+    Check(
+        "boilerplate",
+        "{count} answers opening with the same sentence",
+        "The model will open with it whatever is asked.",
+        "note",
+        find=boilerplate,
+    ),
+    Check(
+        "repetition",
+        "{count} answer{s} that repeat themselves",
+        "One such answer can teach the model to go round in circles.",
+        "warning",
+        find=repetitions,
+    ),
+    Check(
+        "answer_copies_prompt",
+        "{count} answer{s} that only repeat the question",
+        "The model learns to give back what it was given.",
+        "warning",
+        find=copies,
+    ),
+)
