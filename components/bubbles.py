@@ -26,7 +26,7 @@ def _show_text(text: str, most: int, marks: Sequence[Mark]) -> str:
     if not text:
         return "<em>(empty)</em>"
     first = min((mark.begin for mark in marks), default=0)
-    start = 0 if first <= most - BEFORE_A_MARK else first - BEFORE_A_MARK
+    start = max(0, first - BEFORE_A_MARK) if first > most - BEFORE_A_MARK else 0
     end = min(len(text), start + most)
     parts, place = [], start
     for mark in sorted(marks, key=lambda mark: mark.begin):

@@ -57,7 +57,7 @@ def verb_audit(workspace: Workspace, given: Arguments) -> Result:
     examples = datasets.read_examples(Path(given.file).expanduser())
     watch(ensure_base(workspace, given.base))
     found = audit(
-        datasets.place(examples.conversations),
+        ((conversation, "") for conversation in examples.conversations),  # a file has no split yet
         len(examples.conversations),
         examples.unreadable_rows,
         require_base(workspace, given.base),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -58,10 +59,12 @@ def label_tokens(conversation: Conversation, tokenizer: ChatTokenizer, max_lengt
     spans = _answer_spans(conversation.messages, full, tokenizer)
     ids, offsets = tokenizer.encode(full)
     labels = [NOT_LEARNED] * len(ids)
-    for index, (begin, end) in enumerate(offsets):
+    begins, ends = [begin for begin, _ in offsets], [end for _, end in offsets]
+    for first, last in spans:
         # Some tokenizers leave blanks out of the offsets: a token of blanks alone is (end, end) of where it stands.
-        if any(first <= begin and first < end <= last for first, last in spans):
-            labels[index] = ids[index]
+        start = max(bisect_left(begins, first), bisect_right(ends, first))
+        stop = bisect_right(ends, last)
+        labels[start:stop] = ids[start:stop]
     cut = labels[max_length:]
     return Labelled(ids[:max_length], labels[:max_length], len(cut), sum(label != NOT_LEARNED for label in cut))
 
@@ -73,7 +76,7 @@ def _answer_spans(messages: Sequence[Message], full: str, tokenizer: ChatTokeniz
         if message.role != "assistant":
             continue
         before = tokenizer.render(messages[:index], add_generation_prompt=True)
-        through = tokenizer.render(messages[: index + 1])
+        through = tokenizer.render(messages[: index + 1]) if index + 1 < len(messages) else full
         if not (full.startswith(through) and through.startswith(before)):
             raise TemplateError(
                 f"This model's chat template does not say where answer {len(spans) + 1} begins.",

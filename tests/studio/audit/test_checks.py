@@ -236,3 +236,13 @@ def test_too_few_is_said_by_what_the_examples_are_for(audited):
     assert not few(*[FULL] * 50)
     assert few(*[FULL] * 150, question="What is {}?")
     assert few(*["```python\npass\n```"] * 150)
+
+
+@pytest.mark.parametrize("answer", ["N/A", "...", "Dear [customer name], hi", "TODO", "Lorem ipsum", "{{ name }}"])
+def test_words_that_hold_a_place_are_found(found, answer):
+    assert found(*pairs(answer))["placeholder"] == [0]
+
+
+@pytest.mark.parametrize("answer", ["Por supuesto, todo va bien", "[name](https://a.example)", "None of it", "a < b"])
+def test_words_that_only_look_like_a_placeholder_are_not(found, answer):
+    assert "placeholder" not in found(*pairs(answer))
