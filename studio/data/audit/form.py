@@ -15,11 +15,12 @@ from studio.data.audit.finding import Check, Whole
 
 MOST = 0.8
 LONGEST_LABEL = 40
+BEGINNING = 4_000  # characters that tell what an answer is
 FEWEST_OF_A_LABEL = 10
 # By what an answer is; the least of examples that people report to work.
 NEEDED = {"a tone or a form": 50, "questions of a field": 200, "code": 500, "reasoning": 1000}
 _TYPES = {str: "text", bool: "yes or no", int: "number", float: "number", list: "list", dict: "object"}
-_CODE = re.compile(r"```|^\s*(?:def|class|import|function|const|let|public|#include|SELECT)\b", re.MULTILINE)
+_CODE = re.compile(r"```|^[ \t]{0,16}(?:def|class|import|function|const|let|public|#include|SELECT)\b", re.MULTILINE)
 _REASONING = re.compile(r"<think>|step by step|\blet['’]s think\b|\bstep 1\b", re.IGNORECASE)
 
 
@@ -53,9 +54,10 @@ def label_of(answer: str) -> str:
 
 def kind_of_task(prompt: str, answer: str) -> str:
     """What its examples are for, so far as one of them tells; see NEEDED."""
-    if _REASONING.search(answer):
+    beginning = answer[:BEGINNING]
+    if _REASONING.search(beginning):
         return "reasoning"
-    if _CODE.search(answer):
+    if _CODE.search(beginning):
         return "code"
     return "questions of a field" if prompt.rstrip().endswith("?") and len(answer) > LONGEST_LABEL else ""
 

@@ -12,6 +12,8 @@ import pytest
 
 from studio.data.audit import run
 from studio.data.audit.checks import CHECKS, UNREADABLE
+from studio.data.audit.facts import describe
+from studio.data.audit.finding import Example
 from studio.data.audit.run import Audit, audit
 from studio.data.conversation import Conversation, Message, Role
 
@@ -246,3 +248,32 @@ def test_words_that_hold_a_place_are_found(found, answer):
 @pytest.mark.parametrize("answer", ["Por supuesto, todo va bien", "[name](https://a.example)", "None of it", "a < b"])
 def test_words_that_only_look_like_a_placeholder_are_not(found, answer):
     assert "placeholder" not in found(*pairs(answer))
+
+
+STRANGE = (
+    "\n",
+    "1 ",
+    "01 ",
+    "DE00 0000 ",
+    "mia@mail.example.com ",
+    "://a:",
+    "`",
+    "<a ",
+    "[your ",
+    "{{ a",
+    "A",
+    "Ã©",
+    "-",
+)
+
+
+@pytest.mark.parametrize("strange", STRANGE)
+def test_no_text_keeps_a_check_from_ending(strange):
+    """Where a pattern tries each place anew from each place, this takes hours."""
+    words = strange * (200_000 // len(strange))
+    example = Example(talk(("user", words), ("assistant", words)), None)
+    for check in CHECKS:
+        if check.look:
+            list(check.look(example))
+    table, _ = describe([example], ["train"])
+    assert list(table["answer_length"]) == [len(words.strip())]
