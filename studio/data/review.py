@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from studio.data.audit.run import Audit
 from studio.data.datasets import Dataset
-from studio.store import free_name
 from studio.tasks import Progress, follow, result_of
 from studio.workspace import Workspace
 
@@ -27,5 +27,6 @@ def read_review(dataset: Dataset, base: str, max_length: int) -> Audit | None:
 
 
 def _note(dataset: Dataset, base: str, max_length: int) -> Path:
-    name = free_name(Path(), f"{base}-{max_length}")
-    return dataset.folder / f"audit-{name}-{CHECKS_VERSION}.task.json"
+    """A base may be a long path, of which a name made from it would keep only a part."""
+    asked = hashlib.sha256(f"{base}\n{max_length}\n{CHECKS_VERSION}".encode()).hexdigest()[:16]
+    return dataset.folder / f"audit-{asked}.task.json"
