@@ -106,7 +106,8 @@ def build_compare_tab(studio: Studio) -> TabView:
     @told
     def take_unseen(run_id: str | None, now: str) -> tuple[str, str]:
         chosen = _open(studio, run_id)
-        asked = open_dataset(studio.workspace, chosen.recipe.data).conversations("test")
+        held_out = open_dataset(studio.workspace, chosen.recipe.data).conversations("test")
+        asked = [conversation for conversation in held_out if not conversation.is_passage]
         if not asked:
             raise RunError("This data set has no held-out part.", "Bring at least three different examples.")
         questions = [c.prompt[-1].content for c in asked]

@@ -1,4 +1,4 @@
-"""Bring a file, see what is in it and what is wrong with it."""
+"""Bring a file, see what is in it and what is wrong with it, mend it."""
 
 from __future__ import annotations
 
@@ -10,29 +10,30 @@ from typing import Any
 import gradio as gr
 
 from components.bubbles import show_conversation
-from components.frame import Studio, TabView, dataset_choices, pick
+from components.examples_view import build_examples_view
+from components.findings_view import build_findings_view
+from components.frame import Studio, TabView, current_ref, dataset_choices
 from components.notices import show_note, show_progress, told
-from studio.data import datasets, formats
-from studio.data.audit.checks import UNREADABLE
-from studio.data.audit.finding import Example, Finding
+from components.tokens_view import build_tokens_view
+from components.versions_view import build_versions_view
+from studio.data import datasets, formats, intake
 from studio.data.audit.run import Audit
-from studio.data.conversation import Conversation
 from studio.data.read import EXPECTED, SUFFIXES
 from studio.data.review import read_review, review
+from studio.data.rows import Row
+from studio.data.shapes import SHAPES
 from studio.errors import DataError
 from studio.place import read_place, write_place
 from studio.train.models import STARTER, ensure_base, is_ready, title_of
 from studio.workspace import SAMPLE
 
-EXAMPLES_A_PAGE = 5
-ROWS_A_FINDING = 8
-ROWS_UNREADABLE = 50
-SIGNS = {"error": "✖ Broken", "warning": "▲ Look at this", "note": "• For your eyes"}
 EMPTY = (
     '<div class="empty"><h3>Your examples appear here</h3><p>One example is a question and the answer that you '
     "would have given. A few dozen teach a tone, a few hundred a task.</p><p>No file at hand? Try the sample: "
     "400 customers’ e-mails, each with the ticket it should become.</p></div>"
 )
+_WAIT = '<div class="progress" role="status"><p>Reading the file</p><progress></progress></div>'
+BY_ITSELF, COLUMNS = "", formats.YOUR_COLUMNS
 
 
 def build_data_tab(studio: Studio) -> TabView:
@@ -43,98 +44,122 @@ def build_data_tab(studio: Studio) -> TabView:
             )
             sample = gr.Button("Try the sample", elem_id="try-sample")
             with gr.Accordion("Open a file by its path", open=False, visible=not studio.shared):
-                path = gr.Textbox(label="Path on this computer", elem_id="path", info=EXPECTED)
+                path = gr.Textbox(label="Path of a file or a folder", elem_id="path", info=EXPECTED)
                 open_path = gr.Button("Open", elem_id="open-path")
             saved = gr.Dropdown(label="Your data sets", elem_id="datasets", interactive=True)
+            pending = gr.Textbox(visible=False)
+            with gr.Accordion("Was it read wrongly?", open=False, visible=False, elem_id="reread") as reread:
+                shape = gr.Dropdown(
+                    [
+                        ("Each row by itself", BY_ITSELF),
+                        *((s.name, s.name) for s in SHAPES),
+                        ("Columns I name", COLUMNS),
+                    ],
+                    value=BY_ITSELF,
+                    label="Read the rows as",
+                    elem_id="shape",
+                )
+                again = gr.Button("Read it again", elem_id="read-again")
             with gr.Column(visible=False, elem_id="mapping") as mapping:
                 gr.Markdown("### Which column is what?")
-                pending = gr.Textbox(visible=False)
                 question = gr.Dropdown(label="Question", elem_id="map-question", interactive=True)
                 answer = gr.Dropdown(label="Answer", elem_id="map-answer", interactive=True)
+                context = gr.Dropdown(label="Passage before the question (often none)", interactive=True)
                 system = gr.Dropdown(label="Instruction (often none)", elem_id="map-system", interactive=True)
                 preview = gr.HTML(elem_id="map-preview")
                 use = gr.Button("Use these columns", variant="primary", elem_id="map-use")
             train = gr.Button("Next: Train", variant="primary", elem_id="to-train", interactive=False)
         with gr.Column(scale=2, min_width=320, elem_classes="see"):
             summary = gr.HTML(EMPTY, elem_id="data-summary")
-            findings = gr.HTML(elem_id="findings")
-            with gr.Column(visible=False) as pages:
-                with gr.Row():
-                    earlier = gr.Button("Earlier", size="sm", elem_id="earlier", min_width=70)
-                    page = gr.Number(1, label="Page of examples", precision=0, minimum=1, elem_id="page", min_width=120)
-                    later = gr.Button("Later", size="sm", elem_id="later", min_width=70)
-                examples = gr.HTML(elem_id="examples")
+            stop = gr.Button("Stop reading", size="sm", visible=False, elem_id="stop-reading")
+            current = gr.Textbox(visible=False)  # the data set's ref, which the views may change
+            seen = gr.Textbox(visible=False)  # the ref of what is shown
+            counted = gr.Textbox(visible=False)  # the model by whose tokens it was looked at
+            arrivals: list[gr.events.Dependency] = []
+            with gr.Tabs(visible=False, elem_id="data-tabs") as inner:
+                with gr.Tab("Findings"):
+                    findings = build_findings_view(studio, current, counted, arrivals.append)
+                with gr.Tab("Examples"):
+                    examples = build_examples_view(studio, current, arrivals.append)
+                with gr.Tab("Tokens"):
+                    tokens = build_tokens_view(studio, current, counted)
+                with gr.Tab("Versions"):
+                    versions = build_versions_view(studio, current, arrivals.append)
 
-    shown = [summary, findings, pages, page, examples, train, saved, mapping]
-    form = [question, answer, system]
+    columns = [question, answer, context, system]
+    shown = [summary, stop, current, seen, counted, inner, train, saved, pending, mapping, reread]
+    shown += [*findings.outputs, *examples.outputs, *tokens.outputs, *versions.outputs]
 
-    def show(name: str) -> Iterator[Any]:
-        """The data set of that name, with progress while its tokens are counted."""
+    def show(ref: str) -> Iterator[Any]:
+        """A version of a data set, with progress while it is looked at."""
         choices = dataset_choices(studio)
-        if not name:
-            yield _blank(choices)
+        if not ref:
+            yield {
+                summary: EMPTY,
+                inner: gr.Tabs(visible=False),
+                train: gr.Button(interactive=False),
+                saved: gr.Dropdown(choices=choices, value=None),
+            }
             return
-        dataset = datasets.open_dataset(studio.workspace, name)
+        dataset = datasets.open_dataset(studio.workspace, ref)
         base = read_place(studio.workspace).base
-        counted = base if base == STARTER or is_ready(studio.workspace, base) else STARTER
-        for progress in ensure_base(studio.workspace, counted):
-            yield {summary: show_progress(progress), findings: "", mapping: gr.Column(visible=False)}
-        for progress in review(studio.workspace, dataset, counted, datasets.DEFAULT_MAX_LENGTH):
-            yield {summary: show_progress(progress), findings: "", mapping: gr.Column(visible=False)}
-        found = read_review(dataset, counted, datasets.DEFAULT_MAX_LENGTH)
+        known = base if base == STARTER or is_ready(studio.workspace, base) else STARTER
+        waiting = {mapping: gr.Column(visible=False), stop: gr.Button(visible=False)}
+        for progress in ensure_base(studio.workspace, known):
+            yield {summary: show_progress(progress), **waiting}
+        for progress in review(studio.workspace, dataset, known, datasets.DEFAULT_MAX_LENGTH):
+            yield {summary: show_progress(progress), **waiting}
+        found = read_review(dataset, known, datasets.DEFAULT_MAX_LENGTH)
         if found is None:
             raise DataError("What was found has vanished.", "Open the data set again.")
-        conversations = dataset.conversations()
-        write_place(studio.workspace, dataset=name)
+        write_place(studio.workspace, dataset=dataset.ref)
         yield {
-            summary: _show_summary(dataset, found, title_of(counted), "" if counted == base else base),
-            findings: _show_findings(dataset, found, {c.row: c for c in conversations}),
-            pages: gr.Column(visible=True),
-            page: 1,
-            examples: _show_page(conversations, 1),
+            summary: _show_summary(dataset, found, title_of(known), "" if known == base else base),
+            current: dataset.ref,
+            seen: dataset.ref,
+            counted: known,
+            inner: gr.Tabs(visible=True),
             train: gr.Button(interactive=True),
-            saved: gr.Dropdown(choices=choices, value=name),
-            mapping: gr.Column(visible=False),
+            saved: gr.Dropdown(choices=choices, value=dataset.ref),
+            reread: gr.Accordion(visible=True),
+            **waiting,
+            **findings.show(dataset, known),
+            **examples.show(dataset),
+            **tokens.show(dataset, known),
+            **versions.show(dataset),
         }
 
-    def _blank(choices: list[tuple[str, str]]) -> dict[Any, Any]:
-        return {
-            summary: EMPTY,
-            findings: "",
-            pages: gr.Column(visible=False),
-            examples: "",
-            train: gr.Button(interactive=False),
-            saved: gr.Dropdown(choices=choices, value=None),
-        }
+    def take(file: Path, reading: intake.Reading | None = None) -> Iterator[Any]:
+        yield {summary: _WAIT, pending: str(file), mapping: gr.Column(visible=False)}
+        if reading is None:
+            rows = intake.first_rows(file)
+            if not formats.convert_rows(rows).conversations:
+                yield ask_for_columns(file, rows)
+                return
+        for progress in intake.take_in(studio.workspace, file, reading):
+            yield {summary: show_progress(progress), stop: gr.Button(visible=True)}
+        yield from show(intake.taken(studio.workspace, file).ref)
 
-    def take(file: Path, mapped: formats.Mapping | None = None) -> Iterator[Any]:
-        yield {summary: '<div class="progress" role="status"><p>Reading the file</p><progress></progress></div>'}
-        read = datasets.read_examples(file, mapped)
-        if not read.conversations and read.unmapped and mapped is None:
-            yield ask_for_columns(file, read)
-            return
-        dataset = datasets.save_dataset(studio.workspace, file.stem, file.name, read)
-        yield from show(dataset.name)
-
-    def ask_for_columns(file: Path, read: formats.Converted) -> dict[Any, Any]:
-        guess = formats.suggest_mapping(read.unmapped)
+    def ask_for_columns(file: Path, rows: list[Row]) -> dict[Any, Any]:
+        names = list(dict.fromkeys(name for row in rows for name in row.value))
+        guess = formats.suggest_mapping([row.value for row in rows])
         if guess is None:
             raise DataError(
-                f"{file.name} has no two columns of text: {', '.join(read.columns) or 'none at all'}.",
+                f"{file.name} has no two columns of text: {', '.join(names) or 'none at all'}.",
                 "Bring a table with a question and an answer in each row, or JSONL with messages.",
             )
-        columns = read.columns
+        maybe = [("none", ""), *((name, name) for name in names)]
         return {
             summary: show_note(
-                f"{file.name}: {read.rows} rows. Its columns say nothing of question and answer; "
-                "say on the left which is which."
+                f"{file.name}: its columns say nothing of question and answer; say on the left which is which."
             ),
-            findings: "",
+            stop: gr.Button(visible=False),
+            inner: gr.Tabs(visible=False),
             mapping: gr.Column(visible=True),
-            pending: str(file),
-            question: gr.Dropdown(choices=columns, value=guess.question),
-            answer: gr.Dropdown(choices=columns, value=guess.answer),
-            system: gr.Dropdown(choices=[("none", ""), *((c, c) for c in columns)], value=""),
+            question: gr.Dropdown(choices=names, value=guess.question),
+            answer: gr.Dropdown(choices=names, value=guess.answer),
+            context: gr.Dropdown(choices=maybe, value=guess.context),
+            system: gr.Dropdown(choices=maybe, value=""),
             preview: _preview(file, guess),
         }
 
@@ -154,57 +179,74 @@ def build_data_tab(studio: Studio) -> TabView:
         yield from take(SAMPLE)
 
     @told
-    def take_mapped(file: str, asked: str, answered: str, instructed: str) -> Iterator[Any]:
-        yield from take(_uploaded(studio, file), formats.Mapping(asked, answered, instructed or ""))
+    def take_again(file: str, chosen: str) -> Iterator[Any]:
+        if not file:
+            raise DataError(
+                "The file itself is not at hand any more.", "Bring it again; then it can be read otherwise."
+            )
+        source = _uploaded(studio, file)
+        if chosen == COLUMNS:
+            yield ask_for_columns(source, intake.first_rows(source))
+        else:
+            yield from take(source, intake.Reading(shape=chosen))
 
     @told
-    def show_preview(file: str, asked: str, answered: str, instructed: str) -> str:
-        return _preview(_uploaded(studio, file), formats.Mapping(asked, answered, instructed or ""))
+    def take_mapped(file: str, *named: str) -> Iterator[Any]:
+        yield from take(_uploaded(studio, file), intake.Reading(_mapping(*named)))
 
     @told
-    def show_saved(name: str) -> Iterator[Any]:
-        yield from show(name)
+    def show_preview(file: str, *named: str) -> str:
+        return _preview(_uploaded(studio, file), _mapping(*named))
 
-    def turn(step: int) -> Any:
-        @told
-        def turned(name: str | None, number: float | None) -> Any:
-            if not name:
-                return 1, ""
-            conversations = datasets.open_dataset(studio.workspace, name).conversations()
-            last = max(1, -(-len(conversations) // EXAMPLES_A_PAGE))
-            wanted = min(max(1, int(number or 1) + step), last)
-            return wanted, _show_page(conversations, wanted)
+    @told
+    def call_off(file: str) -> Any:
+        intake.call_off(studio.workspace, _uploaded(studio, file))
+        return gr.Button(visible=False)
 
-        return turned
+    @told
+    def show_saved(ref: str) -> Iterator[Any]:
+        yield {pending: ""}
+        yield from show(ref)
 
-    everything = [*shown, pending, *form, preview]
-    upload.upload(take_upload, upload, everything, show_progress="hidden")
-    sample.click(take_sample, None, everything, show_progress="hidden")
-    gr.on([open_path.click, path.submit], take_path, path, everything, show_progress="hidden")
-    use.click(take_mapped, [pending, *form], everything, show_progress="hidden")
-    saved.input(show_saved, saved, shown, show_progress="hidden")
-    gr.on([field.input for field in form], show_preview, [pending, *form], preview, show_progress="hidden")
-    earlier.click(turn(-1), [saved, page], [page, examples], show_progress="hidden")
-    later.click(turn(1), [saved, page], [page, examples], show_progress="hidden")
-    page.submit(turn(0), [saved, page], [page, examples], show_progress="hidden")
+    @told
+    def show_changed(ref: str, before: str) -> Iterator[Any]:
+        """After a press in one of the views: where it made or took another version, all shows that."""
+        yield gr.skip()
+        if ref != before:
+            yield from show(ref)
 
     @told
     def read() -> Iterator[Any]:
-        yield from show(pick(dataset_choices(studio), read_place(studio.workspace).dataset) or "")
+        yield from show(current_ref(studio))
 
+    everything = [*shown, *columns, preview]
+    upload.upload(take_upload, upload, everything, show_progress="hidden")
+    sample.click(take_sample, None, everything, show_progress="hidden")
+    gr.on([open_path.click, path.submit], take_path, path, everything, show_progress="hidden")
+    use.click(take_mapped, [pending, *columns], everything, show_progress="hidden")
+    again.click(take_again, [pending, shape], everything, show_progress="hidden")
+    stop.click(call_off, pending, stop, show_progress="hidden")
+    saved.input(show_saved, saved, shown, show_progress="hidden")
+    gr.on([field.input for field in columns], show_preview, [pending, *columns], preview, show_progress="hidden")
+    for arrival in arrivals:
+        arrival.then(show_changed, [current, seen], shown, show_progress="hidden")
     return TabView(read, shown, [(train, "train")])
 
 
 def _uploaded(studio: Studio, file: str) -> Path:
     """A path that came back from the page: over a shared link only what was uploaded may be read."""
     path = Path(file).resolve()
-    if studio.shared and Path(gr.utils.get_upload_folder()).resolve() not in path.parents:
+    if studio.shared and path != SAMPLE and Path(gr.utils.get_upload_folder()).resolve() not in path.parents:
         raise DataError("That file was not uploaded here.", "Drop the file on the page again.")
     return path
 
 
+def _mapping(question: str, answer: str, context: str, system: str) -> formats.Mapping:
+    return formats.Mapping(question, answer, system or "", context or "")
+
+
 def _preview(file: Path, mapping: formats.Mapping) -> str:
-    read = datasets.read_examples(file, mapping)
+    read = formats.convert_rows(intake.first_rows(file), mapping)
     if not read.conversations:
         return show_note("No row has both columns.", "bad")
     return "<h4>So it reads</h4>" + "".join(show_conversation(c, 300) for c in read.conversations[:3])
@@ -212,7 +254,7 @@ def _preview(file: Path, mapping: formats.Mapping) -> str:
 
 def _show_summary(dataset: datasets.Dataset, found: Audit, counted_by: str, missing: str) -> str:
     about = dataset.description
-    shapes = ", ".join(f"{count} as {name}" for name, count in about["shapes"].items())
+    shapes = ", ".join(f"{count:,} as {name}" for name, count in about["shapes"].items())
     counts = dataset.counts
     figures = {
         "examples": f"{found.examples:,}",
@@ -223,50 +265,22 @@ def _show_summary(dataset: datasets.Dataset, found: Audit, counted_by: str, miss
     cells = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in figures.items())
     notes = [
         f"Recognised: {shapes}. Counted with the tokens of {counted_by}.",
-        f"Split: {counts['train']} to learn from, {counts['validation']} to watch while training, "
-        f"{counts['test']} held out for the proof"
-        + (f", {counts['left_out']} left out for want of a question or an answer." if counts["left_out"] else "."),
+        f"Split: {counts['train']:,} to learn from, {counts['validation']:,} to watch while training, "
+        f"{counts['test']:,} held out for the proof"
+        + (
+            f", {counts['left_out']:,} left out because there is nothing to learn in them."
+            if counts["left_out"]
+            else "."
+        ),
     ]
+    if did := about.get("did"):
+        notes.insert(0, f"Mended: {'; '.join(did)}. The file that you brought is as it was.")
     if missing:
         notes.append(f"{missing} is not downloaded yet; its own tokens are counted once it is.")
     if found.refused:
-        notes.append(f"{found.refused} examples are refused by this model’s chat template and will be left out.")
+        notes.append(f"{found.refused:,} examples are refused by this model’s chat template and will be left out.")
     body = "".join(f"<p>{escape(note)}</p>" for note in notes)
     return (
-        f'<h2>{escape(dataset.name)}</h2><dl class="figures">{cells}</dl>{body}'
+        f'<h2>{escape(dataset.title)}</h2><dl class="figures">{cells}</dl>{body}'
         f'<p class="fine">From {escape(str(about["source"]))}. SHA-256 {dataset.sha256[:16]}…</p>'
     )
-
-
-def _show_findings(dataset: datasets.Dataset, found: Audit, by_row: dict[int, Conversation]) -> str:
-    if not found.findings:
-        return '<div class="note good" role="status">✔ Nothing wrong was found.</div>'
-    items = "".join(_show_finding(dataset, finding, by_row) for finding in found.findings)
-    return f"<h3>What was found</h3>{items}"
-
-
-def _show_finding(dataset: datasets.Dataset, finding: Finding, by_row: dict[int, Conversation]) -> str:
-    if finding.check is UNREADABLE:
-        rows = "".join(
-            f"<li>Line {row.line} {escape(row.reason)}. <code>{escape(row.text)}</code></li>"
-            for row in dataset.unreadable[:ROWS_UNREADABLE]
-        )
-        body, shown = f"<ul>{rows}</ul>", ROWS_UNREADABLE
-    else:
-        examples = [by_row[row] for row in finding.rows[:ROWS_A_FINDING]]
-        look = finding.check.look or (lambda example: ())
-        body = "".join(show_conversation(c, 600, list(look(Example(c, None)))) for c in examples)
-        shown = ROWS_A_FINDING
-    more = finding.count - shown
-    body += f"<p>… and {more:,} more.</p>" if more > 0 else ""
-    return (
-        f'<details class="finding {finding.check.severity}"><summary><strong>{SIGNS[finding.check.severity]}</strong> '
-        f"{escape(finding.sentence)}</summary><p>{escape(finding.check.why)}</p>{body}</details>"
-    )
-
-
-def _show_page(conversations: list[Any], number: int) -> str:
-    start = (number - 1) * EXAMPLES_A_PAGE
-    part = conversations[start : start + EXAMPLES_A_PAGE]
-    head = f"<p>Examples {start + 1} to {start + len(part)} of {len(conversations):,}</p>"
-    return head + "".join(show_conversation(conversation) for conversation in part)

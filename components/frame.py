@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from studio.compare.chat import Chat
-from studio.data.datasets import list_datasets
+from studio.data.datasets import list_datasets, open_current
 from studio.errors import RunError
 from studio.place import read_place
 from studio.runs import Run, list_runs, live_run
@@ -44,16 +44,21 @@ def require_rest(studio: Studio) -> None:
 
 
 def dataset_choices(studio: Studio) -> list[tuple[str, str]]:
-    return [
-        (f"{dataset.name} ({dataset.description['examples']} examples)", dataset.name)
-        for dataset in list_datasets(studio.workspace)
-    ]
+    """Of each data set the version that the person works with: (title, ref)."""
+    current = [open_current(studio.workspace, dataset.name) for dataset in list_datasets(studio.workspace)]
+    return [(f"{dataset.title} ({dataset.description['examples']:,} examples)", dataset.ref) for dataset in current]
+
+
+def current_ref(studio: Studio) -> str:
+    """Of the data set that the person was at, else of the newest; empty if there is none."""
+    refs = [ref for _, ref in dataset_choices(studio)]
+    name = read_place(studio.workspace).dataset.partition("@")[0]
+    return next((ref for ref in refs if ref.partition("@")[0] == name), next(iter(refs), ""))
 
 
 def pick_dataset(studio: Studio) -> gr.Dropdown:
     """All data sets to choose from, with the one that the person was at."""
-    choices = dataset_choices(studio)
-    return gr.Dropdown(choices=choices, value=pick(choices, read_place(studio.workspace).dataset))
+    return gr.Dropdown(choices=dataset_choices(studio), value=current_ref(studio) or None)
 
 
 def run_choices(studio: Studio, only_with_adapter: bool = True) -> list[tuple[str, str]]:

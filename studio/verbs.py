@@ -13,9 +13,12 @@ from typing import Any
 
 from studio.compare import proof
 from studio.compare.chat import Chat
-from studio.data import datasets
+from studio.data import datasets, intake
 from studio.data.audit.run import audit
 from studio.data.conversation import Message
+from studio.data.formats import Conversion
+from studio.data.read import read_file
+from studio.data.tokens import passage_length
 from studio.demo import run_demo
 from studio.errors import RunError, SettingError, TunesmithError
 from studio.export import gguf
@@ -54,20 +57,23 @@ def verb_demo(workspace: Workspace, given: Arguments) -> Result:
 
 def verb_audit(workspace: Workspace, given: Arguments) -> Result:
     began = time.monotonic()
-    examples = datasets.read_examples(Path(given.file).expanduser())
+    file = Path(given.file).expanduser()
+    read_file(file)  # what cannot be read is said before a model is fetched
     watch(ensure_base(workspace, given.base))
+    base = require_base(workspace, given.base)
+    examples = Conversion(read_file(file, passage=passage_length(base)))
     found = audit(
-        ((conversation, "") for conversation in examples.conversations),  # a file has no split yet
-        len(examples.conversations),
+        ((conversation, conversation.split) for conversation in examples),  # most files have no split yet
+        None,
         examples.unreadable_rows,
-        require_base(workspace, given.base),
+        base,
         datasets.DEFAULT_MAX_LENGTH,
         lambda progress: watch([progress]),
     )
     for finding in found.findings:
         say(f"  {finding.check.severity:8} {finding.sentence}. {finding.check.why}")
     for row in examples.unreadable[:20]:
-        say(f"           line {row.line} {row.reason}")
+        say(f"           {row.sentence}")
     return {
         "rows": examples.rows,
         "seconds": round(time.monotonic() - began, 2),
@@ -87,19 +93,20 @@ def _recipe(workspace: Workspace, given: Arguments) -> Recipe:
     if given.recipe:
         recipe = read_recipe(Path(given.recipe).expanduser())
         data = Path(recipe.data).expanduser()
-        if not data.is_file():
+        if not data.exists():
             return recipe
         return recipe.model_copy(update={"data": _save(workspace, data)})
     if not given.data:
         raise SettingError("No data was named.", "Give a RECIPE.yaml, or --data FILE.")
     values = preset_settings(given.preset, given.base) | dict(map(_assignment, given.set))
     data = Path(given.data).expanduser()
-    name = _save(workspace, data) if data.is_file() else datasets.open_dataset(workspace, given.data).name
+    name = _save(workspace, data) if data.exists() else datasets.open_current(workspace, given.data).ref
     return make_recipe(data=name, base=given.base, preset=given.preset, **values)
 
 
 def _save(workspace: Workspace, file: Path) -> str:
-    return datasets.save_dataset(workspace, file.stem, file.name, datasets.read_examples(file)).name
+    watch(intake.take_in(workspace, file))
+    return intake.taken(workspace, file).ref
 
 
 def _assignment(text: str) -> tuple[str, str]:

@@ -1,207 +1,175 @@
-"""Rows -> conversations. Each row is recognised by itself; one table names the shapes."""
+"""Rows -> conversations. Each row is recognised by itself, so that one file may mix shapes."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
-from studio.data.conversation import Conversation, Message, Role
-from studio.data.read import Row, UnreadableRow, parse_json
+from studio.data.conversation import Conversation
+from studio.data.rows import Row, UnreadableRow, Unrecognised
+from studio.data.shapes import BY_NAME, SHAPES, Fields, build_pair, folded, text
+from studio.data.sources import SPLIT_NAMES
 
-ROLE_NAMES: dict[str, Role] = {
-    "system": "system", "developer": "system",
-    "user": "user", "human": "user", "prompter": "user", "customer": "user", "instruction": "user",
-    "assistant": "assistant", "gpt": "assistant", "chatgpt": "assistant", "bing": "assistant", "bard": "assistant",
-    "bot": "assistant", "model": "assistant", "ai": "assistant", "output": "assistant",
-    "tool": "tool", "function": "tool", "observation": "tool", "function_response": "tool", "ipython": "tool",
-}  # fmt: skip
-
-QUESTION_COLUMNS = ("prompt", "question", "query", "input", "request", "user", "text_in")
-ANSWER_COLUMNS = ("completion", "answer", "response", "output", "reply", "assistant", "text_out")
-
-
-class Unrecognised(Exception):
-    """A row that has no shape of ours; its words are the reason shown."""
+YOUR_COLUMNS = "your columns"
+MOST_LISTED = 1_000  # unreadable rows whose text is kept; the numbers of all are
+MOST_TAGS, LONGEST_TAG = 20, 100
+_SAYS_QUESTION = re.compile(r"quest|frage|prompt|quer|input|request|mail|instruct|ask|wish|problem", re.IGNORECASE)
+_SAYS_ANSWER = re.compile(r"answ|antwort|repl|respon|output|complet|ticket|solution|result|target", re.IGNORECASE)
+_SAYS_NOTHING = re.compile(r"^(?:id|nr|no|number|date|time|url|link|source|author|lang)\b|_id$|_at$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Mapping:
-    """Which columns are what, for a table whose names say nothing."""
+    """Which columns are what, for a table whose names say nothing. `context` stands before the question."""
 
     question: str
     answer: str
     system: str = ""
-
-
-@dataclass(frozen=True)
-class Shape:
-    name: str
-    matches: Callable[[dict[str, Any]], bool]
-    messages: Callable[[dict[str, Any]], list[Message]]
+    context: str = ""
 
 
 @dataclass
-class Converted:
-    """All that a file gave. `rows` counts readable and unreadable ones; `shapes` how many rows had which shape."""
+class Conversion:
+    """Conversations of all rows that can be read, one by one; what else was seen is counted on the way.
 
-    conversations: list[Conversation] = field(default_factory=list)
+    `rows` counts readable and unreadable ones; `shapes` how many rows had which shape. Up to 50 rows of no known
+    shape are kept in `unmapped`, for the preview of the mapping form. `shape` reads every row as that one.
+    """
+
+    source: Iterable[Row | UnreadableRow]
+    mapping: Mapping | None = None
+    shape: str = ""
     unreadable: list[UnreadableRow] = field(default_factory=list)
     unreadable_rows: list[int] = field(default_factory=list)
     shapes: Counter[str] = field(default_factory=Counter)
     columns: list[str] = field(default_factory=list)
-    unmapped: list[dict[str, Any]] = field(default_factory=list)
+    unmapped: list[Fields] = field(default_factory=list)
     rows: int = 0
 
+    @cached_property
+    def conversations(self) -> list[Conversation]:
+        """All of them, held in memory."""
+        return list(self)
 
-def convert_rows(rows: Iterable[Row | UnreadableRow], mapping: Mapping | None = None) -> Converted:
-    """Conversations of all rows that can be read; the rest listed with line and reason.
+    def __iter__(self) -> Iterator[Conversation]:
+        if "conversations" in vars(self):  # the source can be read once
+            yield from self.conversations
+            return
+        for row in self.source:
+            number = self.rows
+            self.rows += 1
+            if isinstance(row, UnreadableRow):
+                self._list(row, number)
+                continue
+            if any(name not in self.columns for name in row.value) and len(self.columns) < 200:
+                self.columns += [name for name in row.value if name not in self.columns]
+            try:
+                name, conversation = self._convert(row.value)
+            except Unrecognised as reason:
+                self._list(UnreadableRow(row.line, str(reason), _show(row.value), row.file), number)
+                if len(self.unmapped) < 50:
+                    self.unmapped.append(row.value)
+            else:
+                self.shapes[name] += 1
+                yield replace(conversation, row=number, split=conversation.split or row.split)
 
-    Up to 50 rows of no known shape are kept in `unmapped`, for the preview of the mapping form.
-    """
-    result = Converted()
-    for number, row in enumerate(rows):
-        result.rows += 1
-        if isinstance(row, UnreadableRow):
-            result.unreadable.append(row)
-            result.unreadable_rows.append(number)
-            continue
-        result.columns += [name for name in row.value if name not in result.columns]
-        try:
-            name, messages = _convert(row.value, mapping)
-        except Unrecognised as reason:
-            result.unreadable.append(UnreadableRow(row.line, str(reason), _show(row.value)))
-            result.unreadable_rows.append(number)
-            if len(result.unmapped) < 50:
-                result.unmapped.append(row.value)
-        else:
-            result.shapes[name] += 1
-            result.conversations.append(Conversation(tuple(messages), number))
-    return result
+    def _list(self, row: UnreadableRow, number: int) -> None:
+        self.unreadable_rows.append(number)
+        if len(self.unreadable) < MOST_LISTED:
+            self.unreadable.append(row)
+
+    def _convert(self, value: Fields) -> tuple[str, Conversation]:
+        if self.mapping:
+            used = {*vars(self.mapping).values()}
+            rest = {name: cell for name, cell in value.items() if name not in used}
+            return YOUR_COLUMNS, replace(_mapped(value, self.mapping), tags=_tags(rest), split=_split(folded(value)))
+        row = folded(value)
+        for shape in [BY_NAME[self.shape]] if self.shape else SHAPES:
+            if shape.matches(row):
+                rest = {name: cell for name, cell in row.items() if name not in shape.uses}
+                return shape.name, replace(shape.convert(row), tags=_tags(rest), split=_split(row))
+        columns = ", ".join(map(str, value)) or "(none)"
+        reason = f"do not fit {self.shape}" if self.shape else "say nothing of question and answer"
+        raise Unrecognised(f"has columns {columns}, which {reason}")
 
 
-def _convert(value: dict[str, Any], mapping: Mapping | None) -> tuple[str, list[Message]]:
-    if mapping:
-        return "your columns", _pair(value, mapping.question, mapping.answer, mapping.system)
-    row = {str(key).strip().lstrip("\ufeff").casefold(): item for key, item in value.items()}
-    for shape in SHAPES:
-        if shape.matches(row):
-            return shape.name, shape.messages(row)
-    raise Unrecognised(
-        f"has columns {', '.join(map(str, value)) or '(none)'}, which say nothing of question and answer"
-    )
+def convert_rows(rows: Iterable[Row | UnreadableRow], mapping: Mapping | None = None, shape: str = "") -> Conversion:
+    """All rows at once, for what is small enough to be held."""
+    converted = Conversion(rows, mapping, shape)
+    converted.conversations  # noqa: B018 (read now, so that what was counted stands)
+    return converted
+
+
+def _mapped(value: Fields, mapping: Mapping) -> Conversation:
+    for name in (mapping.question, mapping.answer):
+        if name not in value:
+            raise Unrecognised(f"has no column {name!r}")
+    more = {role: text(value.get(name)) for role, name in (("system", mapping.system), ("context", mapping.context))}
+    return build_pair(text(value[mapping.question]), value[mapping.answer], **more)
+
+
+def _tags(row: Fields) -> dict[str, str]:
+    """Short values of columns that are no part of the conversation."""
+    short = {
+        str(name): str(cell)
+        for name, cell in row.items()
+        if isinstance(cell, str | int | float) and 0 < len(str(cell)) <= LONGEST_TAG and name not in ("split", "row")
+    }
+    return dict(list(short.items())[:MOST_TAGS])
+
+
+def _split(row: Fields) -> str:
+    return SPLIT_NAMES.get(str(row.get("split", "")).strip().casefold(), "")
+
+
+@dataclass(frozen=True)
+class _Column:
+    name: str
+    cells: list[str]
+
+    @property
+    def length(self) -> float:
+        return sum(map(len, self.cells)) / max(1, len(self.cells))
+
+    @property
+    def asks(self) -> float:
+        """Share of cells that end with a question mark."""
+        return sum(cell.rstrip().endswith("?") for cell in self.cells) / max(1, len(self.cells))
 
 
 def suggest_mapping(rows: list[dict[str, Any]]) -> Mapping | None:
-    """The question is the first column of text, the answer the next one. Never a system prompt: people choose that."""
-    texts = Counter(name for row in rows for name, cell in row.items() if isinstance(cell, str) and cell.strip())
-    order = list(rows[0]) if rows else []
-    columns = [name for name in order if texts[name] >= max(1, len(rows) // 2)]
-    return Mapping(columns[0], columns[1]) if len(columns) >= 2 else None
+    """Question and answer among the columns of text, by their names where these say so, else by what is in them.
+
+    A passage that is far longer than both becomes the context of the question. Never a system prompt: people choose
+    that.
+    """
+    columns = [
+        _Column(name, [row[name] for row in rows if isinstance(row.get(name), str) and row[name].strip()])
+        for name in (rows[0] if rows else {})
+    ]
+    columns = [column for column in columns if len(column.cells) >= max(1, len(rows) // 2)]
+    spoken = [column for column in columns if not _SAYS_NOTHING.search(column.name)]
+    columns = spoken if len(spoken) >= 2 else columns
+    if len(columns) < 2:
+        return None
+    named = next((column for column in columns if _SAYS_QUESTION.search(column.name)), None)
+    question = named or max(columns, key=lambda column: column.asks)
+    if not named and question.asks < 0.5:
+        question = columns[0]
+    rest = [column for column in columns if column is not question]
+    passage = max(rest, key=lambda column: column.length)
+    others = [column for column in rest if column is not passage]
+    is_context = bool(others) and passage.length > 3 * max(300, question.length, *(c.length for c in others))
+    candidates = others if is_context else rest
+    answer = next((column for column in candidates if _SAYS_ANSWER.search(column.name)), None)
+    answer = answer or next((c for c in candidates if columns.index(c) > columns.index(question)), candidates[0])
+    return Mapping(question.name, answer.name, "", passage.name if is_context and passage is not answer else "")
 
 
-def _pair(value: dict[str, Any], question: str, answer: str, system: str = "") -> list[Message]:
-    missing = [name for name in (question, answer) if name not in value]
-    if missing:
-        raise Unrecognised(f"has no column {missing[0]!r}")
-    head = [Message("system", text(value[system]))] if system and text(value.get(system)) else []
-    return [*head, Message("user", text(value[question])), Message("assistant", text(value[answer]))]
-
-
-def text(content: Any) -> str:
-    """A message's words: strings as they are, lists of parts joined, other values as JSON."""
-    if content is None:
-        return ""
-    if isinstance(content, str):
-        return content
-    if isinstance(content, list) and all(isinstance(part, dict) for part in content):
-        kinds = {str(part.get("type", "text")) for part in content} - {"text", "input_text", "output_text"}
-        if kinds:
-            raise Unrecognised(f"has a part of kind {sorted(kinds)[0]!r}; only text can be learned here")
-        if not all("text" in part for part in content):
-            raise Unrecognised("has a part without text")
-        return "".join(text(part["text"]) for part in content)
-    return json.dumps(content, ensure_ascii=False, default=str)
-
-
-def _list(value: Any) -> list[Any] | None:
-    """A list, also where a table kept it as JSON in a cell."""
-    if isinstance(value, str) and value.lstrip().startswith("["):
-        try:
-            value = parse_json(value)
-        except json.JSONDecodeError:
-            return None
-    return value if isinstance(value, list) else None
-
-
-def _turns(turns: list[Any], role_key: str, content_key: str) -> list[Message]:
-    messages = []
-    for number, turn in enumerate(turns, start=1):
-        if not isinstance(turn, dict) or role_key not in turn:
-            raise Unrecognised(f"has a message {number} without {role_key!r}")
-        role = ROLE_NAMES.get(str(turn[role_key]).strip().casefold())
-        if role is None:
-            raise Unrecognised(f"has a message from {str(turn[role_key])[:40]!r}, which is no role known here")
-        messages.append(Message(role, text(turn.get(content_key))))
-    return messages
-
-
-def _has_turns(key: str, role_key: str) -> Callable[[dict[str, Any]], bool]:
-    def matches(row: dict[str, Any]) -> bool:
-        turns = _list(row.get(key))
-        return turns is not None and (not turns or (isinstance(turns[0], dict) and role_key in turns[0]))
-
-    return matches
-
-
-def _read_turns(key: str, role_key: str, content_key: str) -> Callable[[dict[str, Any]], list[Message]]:
-    def messages(row: dict[str, Any]) -> list[Message]:
-        system = text(row.get("system"))
-        turns = _turns(_list(row[key]) or [], role_key, content_key)
-        turns = [turn for turn in turns if turn.role != "system" or turn.content.strip()]
-        has_own = bool(turns) and turns[0].role == "system"
-        return turns if has_own or not system else [Message("system", system), *turns]
-
-    return messages
-
-
-def _alpaca(row: dict[str, Any]) -> list[Message]:
-    messages = [Message("system", text(row["system"]))] if text(row.get("system")) else []
-    for pair in _list(row.get("history")) or []:
-        if not isinstance(pair, list) or len(pair) != 2:
-            raise Unrecognised("has a history that is not pairs of question and answer")
-        messages += [Message("user", text(pair[0])), Message("assistant", text(pair[1]))]
-    question = "\n\n".join(part for part in (text(row["instruction"]), text(row.get("input"))) if part)
-    return [*messages, Message("user", question), Message("assistant", text(row["output"]))]
-
-
-def _pair_columns(row: dict[str, Any]) -> tuple[str, str] | None:
-    question = next((name for name in QUESTION_COLUMNS if name in row), None)
-    answer = next((name for name in ANSWER_COLUMNS if name in row and name != question), None)
-    return (question, answer) if question and answer else None
-
-
-def _named_pair(row: dict[str, Any]) -> list[Message]:
-    question, answer = _pair_columns(row) or ("", "")
-    asked, answered = _list(row[question]), row[answer]
-    if asked and _has_turns(question, "role")(row):  # TRL's conversational prompt and completion
-        said = _list(answered) or [{"role": "assistant", "content": answered}]
-        return _turns([*asked, *said], "role", "content")
-    return _pair(row, question, answer, "system")
-
-
-SHAPES: tuple[Shape, ...] = (
-    Shape("messages", _has_turns("messages", "role"), _read_turns("messages", "role", "content")),
-    Shape("messages (from, value)", _has_turns("messages", "from"), _read_turns("messages", "from", "value")),
-    Shape("ShareGPT", _has_turns("conversations", "from"), _read_turns("conversations", "from", "value")),
-    Shape("conversations", _has_turns("conversations", "role"), _read_turns("conversations", "role", "content")),
-    Shape("conversation", _has_turns("conversation", "role"), _read_turns("conversation", "role", "content")),
-    Shape("Alpaca", lambda row: "instruction" in row and "output" in row, _alpaca),
-    Shape("question and answer", lambda row: _pair_columns(row) is not None, _named_pair),
-)
-
-
-def _show(value: dict[str, Any]) -> str:
+def _show(value: Fields) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)[:200]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import tempfile
+from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from zlib import crc32
@@ -40,16 +43,41 @@ def key_of(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
 
 
+class ShingleFile:
+    """The runs of many texts, on the disk: of a gigabyte of text they are as large, and few are looked at again."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 (as long as this is)
+        self._ends = array("Q", [0])
+
+    def extend(self, shingles: Iterable[Shingles]) -> None:
+        self._file.seek(0, os.SEEK_END)
+        for each in shingles:
+            self._file.write(each.tobytes())
+            self._ends.append(self._ends[-1] + each.nbytes)
+
+    def __del__(self) -> None:
+        self._file.close()
+
+    def __len__(self) -> int:
+        return len(self._ends) - 1
+
+    def __getitem__(self, place: int) -> Shingles:
+        begin, end = self._ends[place], self._ends[place + 1]
+        self._file.seek(begin)
+        return numpy.frombuffer(self._file.read(end - begin), numpy.uint32)
+
+
 @dataclass
 class Sketches:
     """What is kept of many texts to find the alike: their band keys (n, 20), and the runs themselves to verify."""
 
     bands: list[Keys] = field(default_factory=list)
-    shingles: list[Shingles] = field(default_factory=list)
+    shingles: list[Shingles] | ShingleFile = field(default_factory=list)
 
     def extend(self, other: Sketches) -> None:
         self.bands += other.bands
-        self.shingles += other.shingles
+        self.shingles.extend(other.shingles)  # type: ignore[arg-type]
 
 
 def sketch(folded: Sequence[str]) -> Sketches:
@@ -93,7 +121,7 @@ def find_clusters(sketches: Sketches, least: float = LIKE) -> list[list[int]]:
 
     Two are in one group if a chain of verified pairs leads from one to the other.
     """
-    if not sketches.shingles:
+    if not len(sketches.shingles):
         return []
     clusters = Clusters(len(sketches.shingles))
     for one, other in _candidates(numpy.concatenate(sketches.bands)):

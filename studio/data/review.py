@@ -11,14 +11,14 @@ from studio.data.datasets import Dataset
 from studio.tasks import Progress, follow, result_of
 from studio.workspace import Workspace
 
-CHECKS_VERSION = 1  # another number where checks have changed, so that what was found before is looked for anew
+CHECKS_VERSION = 2  # another number where checks have changed, so that what was found before is looked for anew
 
 
 def review(workspace: Workspace, dataset: Dataset, base: str, max_length: int) -> Iterator[Progress]:
     """Find what is wrong, unless it is known; `read_review` has the result. Raises: TunesmithError."""
     if read_review(dataset, base, max_length) is None:
         note = _note(dataset, base, max_length)
-        yield from follow(workspace, note, "audit", workspace.root, dataset.name, base, str(max_length))
+        yield from follow(workspace, note, "audit", workspace.root, dataset.ref, base, str(max_length))
 
 
 def read_review(dataset: Dataset, base: str, max_length: int) -> Audit | None:

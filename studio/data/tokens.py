@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, cast
 
 import jinja2
 import jinja2.ext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from tokenizers import Tokenizer
 
+from studio.data.answers import answer_spans
 from studio.data.conversation import Conversation, Message
+from studio.data.read import PassageLength
 from studio.errors import ModelError, TemplateError
 from studio.store import read_json
 
@@ -29,7 +32,12 @@ class ChatTokenizer(Protocol):
     @property
     def eos_token(self) -> str: ...
 
-    def render(self, messages: Sequence[Message], add_generation_prompt: bool = False) -> str: ...
+    @property
+    def special_tokens(self) -> list[str]: ...
+
+    def render(
+        self, messages: Sequence[Message], add_generation_prompt: bool = False, tools: Sequence[Any] = ()
+    ) -> str: ...
 
     def encode(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
         """Ids, and for each the (begin, end) characters that it stands for."""
@@ -55,8 +63,8 @@ def label_tokens(conversation: Conversation, tokenizer: ChatTokenizer, max_lengt
     Raises: TemplateError if the template does not say where an answer begins.
     Source: QLoRA, https://arxiv.org/abs/2305.14314, trains on answers only.
     """
-    full = tokenizer.render(conversation.messages)
-    spans = _answer_spans(conversation.messages, full, tokenizer)
+    full = _full_text(conversation, tokenizer)
+    spans = [(0, len(full))] if conversation.is_passage else answer_spans(conversation, full, tokenizer)
     ids, offsets = tokenizer.encode(full)
     labels = [NOT_LEARNED] * len(ids)
     begins, ends = [begin for begin, _ in offsets], [end for _, end in offsets]
@@ -69,23 +77,31 @@ def label_tokens(conversation: Conversation, tokenizer: ChatTokenizer, max_lengt
     return Labelled(ids[:max_length], labels[:max_length], len(cut), sum(label != NOT_LEARNED for label in cut))
 
 
-def _answer_spans(messages: Sequence[Message], full: str, tokenizer: ChatTokenizer) -> list[tuple[int, int]]:
-    """(begin, end) characters of each answer in the rendered conversation."""
-    spans: list[tuple[int, int]] = []
-    for index, message in enumerate(messages):
-        if message.role != "assistant":
-            continue
-        before = tokenizer.render(messages[:index], add_generation_prompt=True)
-        through = tokenizer.render(messages[: index + 1]) if index + 1 < len(messages) else full
-        if not (full.startswith(through) and through.startswith(before)):
-            raise TemplateError(
-                f"This model's chat template does not say where answer {len(spans) + 1} begins.",
-                "Pick the instruct version of the model, or split the conversation into single turns.",
-            )
-        mark = through.rfind(tokenizer.eos_token, len(before)) if tokenizer.eos_token else -1
-        end = mark + len(tokenizer.eos_token) if mark >= 0 else len(through.rstrip())
-        spans.append((len(before), end))
-    return spans
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A token as it is read, and whether it is learned, only read, or cut off."""
+
+    text: str
+    state: Literal["learned", "read", "cut"]
+
+
+def show_tokens(conversation: Conversation, tokenizer: ChatTokenizer, max_length: int) -> list[Piece]:
+    """Every token of a conversation, those beyond the limit too. Raises: TemplateError as `label_tokens` does."""
+    labelled = label_tokens(conversation, tokenizer, sys.maxsize)
+    full = _full_text(conversation, tokenizer)
+    _, offsets = tokenizer.encode(full)
+    pieces, shown = [], 0
+    for place, ((_, end), label) in enumerate(zip(offsets, labelled.labels, strict=True)):
+        state = "cut" if place >= max_length else "read" if label == NOT_LEARNED else "learned"
+        pieces.append(Piece(full[shown:end], cast(Any, state)))  # with the blanks that some leave out of the offsets
+        shown = max(shown, end)
+    return pieces
+
+
+def _full_text(conversation: Conversation, tokenizer: ChatTokenizer) -> str:
+    if conversation.is_passage:
+        return conversation.wanted + tokenizer.eos_token
+    return tokenizer.render(conversation.messages, tools=conversation.tools)
 
 
 @dataclass(frozen=True)
@@ -96,17 +112,20 @@ class FolderTokenizer:
     template: jinja2.Template
     bos_token: str
     eos_token: str
+    takes_thoughts: bool = False
 
-    @property
+    @cached_property
     def special_tokens(self) -> list[str]:
         added = self.tokenizer.get_added_tokens_decoder().values()
         return sorted(token.content for token in added if token.special)
 
-    def render(self, messages: Sequence[Message], add_generation_prompt: bool = False) -> str:
+    def render(
+        self, messages: Sequence[Message], add_generation_prompt: bool = False, tools: Sequence[Any] = ()
+    ) -> str:
         try:
             return self.template.render(
-                messages=[{"role": m.role, "content": m.content} for m in messages],
-                tools=None,
+                messages=[self._as_taken(message) for message in messages],
+                tools=list(tools) or None,
                 documents=None,
                 add_generation_prompt=add_generation_prompt,
                 bos_token=self.bos_token,
@@ -117,6 +136,16 @@ class FolderTokenizer:
                 f"This model's chat template refuses the conversation: {error}",
                 "Check the roles in Data, or pick another base model.",
             ) from error
+
+    def _as_taken(self, message: Message) -> dict[str, Any]:
+        """Thoughts go where the template looks for them; where it looks nowhere, before the answer in <think>."""
+        taken = message.as_dict()
+        taken.pop("weight", None)
+        if message.reasoning and self.takes_thoughts:
+            taken["thinking"] = message.reasoning
+        elif message.reasoning:
+            taken["content"] = f"<think>\n{message.reasoning}\n</think>\n\n{message.content}"
+        return taken
 
     def encode(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
         encoding = self.tokenizer.encode(text, add_special_tokens=False)  # the template brings them
@@ -156,7 +185,14 @@ def load_tokenizer(folder: Path) -> FolderTokenizer:
         template,
         _token(config.get("bos_token")),
         _token(config.get("eos_token")),
+        "reasoning_content" in source or ".thinking" in source,
     )
+
+
+def passage_length(folder: Path, most_tokens: int = 512) -> PassageLength:
+    """Passages of text, measured with the tokens of a model."""
+    tokenizer = load_tokenizer(folder)
+    return PassageLength(most_tokens, lambda text: len(tokenizer.encode(text)[0]))
 
 
 def _find_template(folder: Path, config: dict[str, Any]) -> str:

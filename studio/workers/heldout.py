@@ -15,9 +15,11 @@ LONGEST_ANSWER = 1024
 
 def held_out(run: Run) -> list[Conversation]:
     dataset = open_dataset(workspace_of(run.folder), run.recipe.data)
-    asked = dataset.conversations("test")
+    asked = [conversation for conversation in dataset.conversations("test") if not conversation.is_passage]
     if not asked:
-        raise DataError(f"{dataset.name} has no held-out part.", "Bring at least three different examples.")
+        raise DataError(
+            f"{dataset.name} has no held-out part.", "Bring at least three different questions with answers."
+        )
     return asked
 
 

@@ -126,9 +126,14 @@ def test_the_whole_journey(
     expect(page.locator("#data-summary")).to_contain_text("62", timeout=SLOW_MS)
     for words in ("could not be read", "empty message", "found here twice"):
         expect(page.locator("#findings")).to_contain_text(words)
-    page.locator("#findings summary").first.click()
+    page.get_by_role("button", name="Show: 1 row that could not be read").click()
     expect(page.locator("#findings")).to_contain_text("has 3 columns where the header has 2")
     take_picture(page, "data")
+    page.get_by_role("button", name="See what it does", exact=False).nth(1).click()
+    expect(page.locator("#findings .gone")).to_contain_text("Which code has dark red?")
+    page.get_by_role("button", name="Mend the 2 safe ones").click()
+    expect(page.locator("#data-summary")).to_contain_text("1 double dropped", timeout=SLOW_MS)
+    expect(page.locator("#data-summary")).to_contain_text("60")
     page.locator("#to-train").click()
 
     # Train: ten steps, and the curve moves without a reload.

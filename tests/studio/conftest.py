@@ -64,6 +64,34 @@ FORGETFUL = (
     "{% endif %}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 
+QWEN3 = (
+    "{%- set ns = namespace(last=-1) %}{%- for m in messages %}{%- if m.role == 'user' %}"
+    "{%- set ns.last = loop.index0 %}{%- endif %}{%- endfor %}{%- for m in messages %}{%- if m.role != 'assistant' %}"
+    "{{- '<|im_start|>' + m.role + '\\n' + m.content + '<|im_end|>\\n' }}{%- else %}"
+    "{%- set thought = m.reasoning_content if m.reasoning_content is string else '' %}"
+    "{{- '<|im_start|>assistant\\n' }}{%- if loop.index0 > ns.last and (loop.last or thought) %}"
+    "{{- '<think>\\n' + thought.strip('\\n') + '\\n</think>\\n\\n' }}{%- endif %}"
+    "{{- m.content.lstrip('\\n') + '<|im_end|>\\n' }}{%- endif %}{%- endfor %}"
+    "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}"
+)
+GPT_OSS = (
+    "{{- '<|start|>system<|message|>You are ChatGPT.<|end|>' }}{%- for m in messages %}{%- if m.role == 'system' %}"
+    "{{- '<|start|>developer<|message|># Instructions\\n\\n' + m.content + '<|end|>' }}{%- elif m.role == 'user' %}"
+    "{{- '<|start|>user<|message|>' + m.content + '<|end|>' }}{%- elif loop.last and not add_generation_prompt %}"
+    "{%- if m.thinking is defined %}{{- '<|start|>assistant<|channel|>analysis<|message|>' + m.thinking + '<|end|>' }}"
+    "{%- endif %}{{- '<|start|>assistant<|channel|>final<|message|>' + m.content + '<|return|>' }}{%- else %}"
+    "{{- '<|start|>assistant<|channel|>final<|message|>' + m.content + '<|end|>' }}{%- endif %}{%- endfor %}"
+    "{%- if add_generation_prompt %}{{- '<|start|>assistant' }}{%- endif %}"
+)
+DEEPSEEK = (
+    "{{ bos_token }}{% for m in messages %}{% if m['role'] == 'system' %}{{ m['content'] }}{% endif %}"
+    "{% if m['role'] == 'user' %}{{ '<｜User｜>' + m['content'] }}{% endif %}"
+    "{% if m['role'] == 'assistant' %}{% set content = m['content'] %}{% if '</think>' in content %}"
+    "{% set content = content.split('</think>')[-1] %}{% endif %}"
+    "{{ '<｜Assistant｜>' + content + '<｜end▁of▁sentence｜>' }}{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<｜Assistant｜><think>\\n' }}{% endif %}"
+)
+
 # name -> (template, begin of a text, end of a text, other marks)
 FAMILIES: dict[str, tuple[str, str, str, list[str]]] = {
     "ChatML": (CHATML, "", "<|im_end|>", ["<|im_start|>"]),
@@ -73,6 +101,9 @@ FAMILIES: dict[str, tuple[str, str, str, list[str]]] = {
     "Gemma": (GEMMA, "<bos>", "<eos>", ["<start_of_turn>", "<end_of_turn>"]),
     "Mistral": (MISTRAL, "<s>", "</s>", ["[INST]", "[/INST]"]),
     "Mistral v7": (MISTRAL_V7, "<s>", "</s>", ["[INST]", "[/INST]", "[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]"]),
+    "Qwen3": (QWEN3, "", "<|im_end|>", ["<|im_start|>"]),
+    "gpt-oss": (GPT_OSS, "<|startoftext|>", "<|return|>", ["<|start|>", "<|message|>", "<|end|>", "<|channel|>"]),
+    "DeepSeek": (DEEPSEEK, "<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", ["<｜User｜>", "<｜Assistant｜>"]),
     "forgetful": (FORGETFUL, "", "<|im_end|>", ["<|im_start|>"]),
 }
 

@@ -18,12 +18,12 @@ from studio.data.datasets import (
     read_examples,
     save_dataset,
 )
-from studio.data.formats import Converted
+from studio.data.formats import Conversion
 from studio.errors import DataError
 from studio.workspace import SAMPLE, Workspace
 
 
-def examples(tmp_path: Path, *values: Any) -> Converted:
+def examples(tmp_path: Path, *values: Any) -> Conversion:
     path = tmp_path / "shop.jsonl"
     path.write_text("".join(f"{value if isinstance(value, str) else json.dumps(value)}\n" for value in values))
     return read_examples(path)

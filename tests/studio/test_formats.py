@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from studio.data.formats import Converted, Mapping, convert_rows, suggest_mapping
+from studio.data.conversation import Conversation, ToolCall
+from studio.data.formats import Conversion, Mapping, convert_rows, suggest_mapping
 from studio.data.read import Row, UnreadableRow
 
 HI, HELLO = ("user", "Hi"), ("assistant", "Hello")
 
 
-def convert(*values: dict[str, Any], mapping: Mapping | None = None) -> Converted:
+def convert(*values: dict[str, Any], mapping: Mapping | None = None) -> Conversion:
     return convert_rows([Row(line, value) for line, value in enumerate(values, start=1)], mapping)
 
 
@@ -155,20 +156,172 @@ def test_what_cannot_be_read_is_listed_with_line_and_row_and_the_rest_goes_on():
     rows = [
         Row(1, {"question": "Hi", "answer": "Hello"}),
         UnreadableRow(3, "is not JSON", "{"),
-        Row(4, {"text": "alone"}),
+        Row(4, {"remark": "alone"}),
         Row(9, {"messages": turns(HI, HELLO)}),
     ]
     converted = convert_rows(rows)
     assert converted.rows == 4
     assert [conversation.row for conversation in converted.conversations] == [0, 3]
     assert converted.unreadable_rows == [1, 2]
-    assert [(row.line, row.text) for row in converted.unreadable] == [(3, "{"), (4, '{"text": "alone"}')]
+    assert [(row.line, row.text) for row in converted.unreadable] == [(3, "{"), (4, '{"remark": "alone"}')]
     assert converted.shapes == {"question and answer": 1, "messages": 1}
-    assert converted.columns == ["question", "answer", "text", "messages"]
+    assert converted.columns == ["question", "answer", "remark", "messages"]
 
 
 def test_an_empty_list_of_messages_is_kept_for_the_findings():
     assert said({"messages": []}) == []
+
+
+# What more a row may hold
+
+
+def only(value: dict[str, Any]) -> Conversation:
+    converted = convert(value)
+    assert converted.unreadable == []
+    return converted.conversations[0]
+
+
+CALL = {"id": "a1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Rome"}'}}
+WEATHER = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object", "properties": {}}}}
+
+
+def test_openai_files_keep_their_tools_calls_and_weights():
+    found = only(
+        {
+            "messages": [
+                {"role": "user", "content": "Rome?"},
+                {"role": "assistant", "content": None, "tool_calls": [CALL], "weight": 0},
+                {"role": "tool", "content": "Sunny", "tool_call_id": "a1"},
+                {"role": "assistant", "content": "Sunny.", "weight": 1},
+            ],
+            "tools": [WEATHER],
+        }
+    )
+    _, called, result, said = found.messages
+    assert called.tool_calls == (ToolCall("weather", '{"city": "Rome"}', "a1"),)
+    assert called.as_dict()["tool_calls"][0]["function"]["arguments"] == {"city": "Rome"}
+    assert (called.content, called.learned, said.learned, result.tool_call_id) == ("", False, True, "a1")
+    assert found.tools == (WEATHER,)
+    assert Conversation.from_record(found.as_record()) == found
+
+
+def test_functions_in_openais_older_way_and_sharegpts_calls_are_tools_too():
+    older = only({"messages": [{"role": "assistant", "function_call": CALL["function"]}], "functions": [{"name": "w"}]})
+    assert older.messages[0].tool_calls[0].name == "weather"
+    assert older.tools == ({"type": "function", "function": {"name": "w"}},)
+    call = json.dumps({"name": "weather", "arguments": {"city": "Rome"}})
+    talk = turns(("human", "Rome?"), ("function_call", call), ("observation", "Sunny"), role="from", content="value")
+    assert only({"conversations": talk}).messages[1].tool_calls == (ToolCall("weather", '{"city": "Rome"}'),)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"messages": [*turns(HI), {"role": "assistant", "content": "Hello", "reasoning_content": "Be brief."}]},
+        {"messages": turns(HI, ("assistant", "<think>\nBe brief.\n</think>\n\nHello"))},
+        {"question": "Hi", "answer": "<think>Be brief.</think>Hello"},
+        {"question": "Hi", "reasoning": "Be brief.", "answer": "Hello"},
+        {"instruction": "Hi", "output": "<think>Be brief.</think>\nHello"},
+    ],
+)
+def test_thoughts_are_kept_apart_from_the_answer(value):
+    answer = only(value).messages[-1]
+    assert (answer.content, answer.reasoning) == ("Hello", "Be brief.")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"prompt": "Hi", "chosen": "Hello", "rejected": "No"},
+        {"prompt": turns(HI), "chosen": turns(HELLO), "rejected": turns(("assistant", "No"))},
+        {"chosen": turns(HI, HELLO), "rejected": turns(HI, ("assistant", "No"))},
+        {"question": "Hi", "chosen": "Hello", "rejected": "No"},
+        {"chosen": "\n\nHuman: Hi\n\nAssistant: Hello", "rejected": "\n\nHuman: Hi\n\nAssistant: No"},
+        {
+            "conversations": [{"from": "human", "value": "Hi"}],
+            "chosen": {"from": "gpt", "value": "Hello"},
+            "rejected": {"from": "gpt", "value": "No"},
+        },
+    ],
+)
+def test_of_two_answers_the_chosen_one_is_learned_and_the_other_kept(value):
+    assert convert(value).shapes == {"chosen and rejected": 1}
+    assert said(value) == [HI, HELLO]
+    assert only(value).rejected == "No"
+
+
+@pytest.mark.parametrize(("label", "liked"), [(True, True), (False, False), (1, True), ("false", False)])
+def test_a_thumb_up_or_down_is_kept(label, liked):
+    value = {"prompt": "Hi", "completion": "Hello", "label": label}
+    assert only(value).liked is liked
+    assert convert(value).shapes == {"thumbs up or down": 1}
+
+
+def test_a_label_that_is_no_thumb_is_a_tag():
+    found = only({"prompt": "Hi", "completion": "Hello", "label": "greeting", "Source": "mail", "long": "x" * 200})
+    assert (found.liked, found.tags) == (None, {"label": "greeting", "source": "mail"})
+
+
+@pytest.mark.parametrize(
+    "name", ["Question", " question ", "\ufeffquestion", "QUESTION\r", "question:", "*question*", "Question?"]
+)
+def test_the_name_of_a_column_is_known_in_whatever_dress(name):
+    assert said({name: "Hi", "Answer": "Hello"}) == [HI, HELLO]
+
+
+def test_a_context_stands_before_the_question_and_is_no_system_prompt():
+    value = {"context": "Rome lies on the Tiber.", "question": "Which river?", "answer": "The Tiber."}
+    assert said(value)[0] == ("user", "Rome lies on the Tiber.\n\nWhich river?")
+
+
+def test_a_text_by_itself_is_a_passage_to_go_on_learning_from():
+    found = only({"text": "Once upon a time.", "url": "x", "meta": {"n": 1}})
+    assert found.is_passage
+    assert found.tags == {"url": "x"}
+
+
+def test_a_row_says_its_side_of_the_split():
+    assert only({"question": "Hi", "answer": "Hello", "Split": "dev"}).split == "validation"
+
+
+def node(name: str, parent: str | None, role: str, *parts: Any, **message: Any) -> dict[str, Any]:
+    content = {"content_type": "text", "parts": list(parts)}
+    return {"id": name, "parent": parent, "message": {"author": {"role": role}, "content": content, **message}}
+
+
+def test_a_chatgpt_export_is_followed_along_the_branch_that_was_open_to_its_last_answer():
+    nodes = [
+        {"id": "root", "parent": None, "message": None},
+        node("s", "root", "system", ""),
+        node("h", "s", "system", "Secret", metadata={"is_visually_hidden_from_conversation": True}),
+        node("a", "h", "user", "Hi", {"content_type": "image_asset_pointer"}),
+        node("b", "a", "assistant", "First try"),
+        node("c", "a", "assistant", "search(x)", recipient="browser"),
+        node("d", "c", "tool", "found it"),
+        node("e", "d", "assistant", "Hello"),
+        node("f", "e", "user", "Bye, and"),
+    ]
+    export = {"title": "Greeting", "mapping": {each["id"]: each for each in nodes}, "current_node": "f"}
+    assert said(export) == [HI, HELLO]
+    assert only(export).tags == {"title": "Greeting"}
+    assert convert(export).shapes == {"ChatGPT export": 1}
+    assert "without an answer" in refusal({"mapping": {"root": nodes[0]}, "current_node": "root"})
+
+
+def test_a_tree_that_leads_round_in_a_circle_ends():
+    nodes = {"a": node("a", "b", "user", "Hi"), "b": node("b", "a", "assistant", "Hello")}
+    assert len(only({"mapping": nodes, "current_node": "b"}).messages) <= 10_000
+
+
+def test_all_rows_can_be_read_as_one_shape():
+    rows = [
+        Row(1, {"instruction": "Hi", "output": "Hello", "input": "there"}),
+        Row(2, {"question": "a", "answer": "b"}),
+    ]
+    converted = convert_rows(rows, shape="question and answer")
+    assert [c.messages[0].content for c in converted.conversations] == ["there", "a"]
+    refused = convert_rows(rows, shape="Alpaca")
+    assert refused.unreadable[0].reason == "has columns question, answer, which do not fit Alpaca"
 
 
 # Two columns of any name
@@ -191,6 +344,13 @@ def test_a_mapping_is_suggested_from_the_first_two_columns_of_text():
     assert suggest_mapping(rows) == Mapping("mail", "ticket")
     assert suggest_mapping([{"id": 1, "mail": "Hi"}]) is None
     assert suggest_mapping([]) is None
+
+
+def test_a_long_passage_is_suggested_as_context_and_never_as_an_instruction():
+    rows = [{"text": "word " * 400, "what": f"Which {n}?", "so": "This one.", "id": f"q{n}"} for n in range(5)]
+    assert suggest_mapping(rows) == Mapping("what", "so", "", "text")
+    named = [{"Antwort": "So.", "Frage": "Warum", "Quelle": "x"}]
+    assert suggest_mapping(named) == Mapping("Frage", "Antwort")
 
 
 def test_the_preview_keeps_no_more_than_it_shows():

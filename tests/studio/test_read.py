@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import datetime
+import gzip
 import json
 import sys
 import zipfile
@@ -12,10 +13,11 @@ from typing import Any
 
 import openpyxl
 import pandas
+import pyarrow
 import pytest
 
-from studio.data import read
-from studio.data.read import EXPECTED, Row, UnreadableRow, read_file
+from studio.data import json_rows, sources, table_rows, text
+from studio.data.read import EXPECTED, Meter, PassageLength, Row, UnreadableRow, read_file
 from studio.errors import DataError
 
 QUESTION = {"question": "Où est le café à 5 €?", "answer": "Là-bas – “tout droit”."}
@@ -91,7 +93,7 @@ def test_a_bare_list_of_messages_is_a_row(write):
     assert values(write("data.jsonl", json.dumps(messages))) == [{"messages": messages}]
 
 
-@pytest.mark.parametrize("depth", [read.DEEPEST + 1, sys.getrecursionlimit() - 100, 100_000])
+@pytest.mark.parametrize("depth", [json_rows.DEEPEST + 1, sys.getrecursionlimit() - 100, 100_000])
 def test_a_row_nested_too_deeply_is_listed(write, depth):
     path = write("data.jsonl", f'{LINE}\n{{"a": {"[" * depth}{"]" * depth}}}\n{LINE}\n')
     assert lines(path) == [1, 3]
@@ -150,7 +152,7 @@ def test_a_huge_json_list_is_read(write):
     assert len(values(write("data.json", json.dumps([QUESTION] * 50_000)))) == 50_000
 
 
-@pytest.mark.parametrize("content", ["[" * 100_000, "[" + "9" * 5000 + "]", '[{"a": 1}', "nothing of the kind", "17"])
+@pytest.mark.parametrize("content", ["[" * 100_000, "[" + "9" * 5000 + "]", '{"a": 1', "nothing of the kind", "17"])
 def test_a_json_file_that_is_none_says_so(write, content):
     with pytest.raises(DataError, match="could not be read"):
         read_file(write("data.json", content))
@@ -193,7 +195,7 @@ def test_a_row_has_the_line_where_it_begins_though_cells_hold_line_ends(write):
 
 def test_a_quote_that_is_never_closed_is_said(write):
     path = write("data.csv", 'question,answer\na,b\nc,"d\ne,f\n')
-    assert values(path) == [{"question": "a", "answer": "b"}]
+    assert values(path) == [{"question": "a", "answer": "b"}, {"question": "e", "answer": "f"}]
     assert broken(path) == [(3, "is not a table row: unexpected end of data")]
 
 
@@ -236,7 +238,7 @@ def test_an_empty_line_of_a_sheet_is_counted_and_passed_over(tmp_path):
 
 
 def test_a_zip_bomb_is_not_unpacked(tmp_path, monkeypatch):
-    monkeypatch.setattr(read, "LARGEST_UNPACKED_BYTES", 1_000_000)
+    monkeypatch.setattr(table_rows, "LARGEST_TABLE_BYTES", 1_000_000)
     with zipfile.ZipFile(tmp_path / "bomb.xlsx", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("xl/worksheets/sheet1.xml", "0" * 2_000_000)
     with pytest.raises(DataError, match="unpacks to more than"):
@@ -303,11 +305,177 @@ def test_an_empty_file_and_a_missing_one_are_said(write, tmp_path):
         read_file(write("data.csv", b""))
     with pytest.raises(DataError, match="There is no file"):
         read_file(tmp_path / "elsewhere.csv")
-    with pytest.raises(DataError, match="There is no file"):
-        read_file(tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="holds no file of examples"):
+        read_file(tmp_path / "empty")
 
 
 def test_a_file_beyond_the_limit_is_refused_unread(write, monkeypatch):
-    monkeypatch.setattr(read, "LARGEST_FILE_BYTES", 10)
+    monkeypatch.setattr(sources, "LARGEST_FILE_BYTES", 10)
     with pytest.raises(DataError, match="larger than"):
         read_file(write("data.jsonl", LINE))
+
+
+# Compressed, together, and as text
+
+
+@pytest.mark.parametrize("name", ["data.jsonl.gz", "data.csv.gz", "data.json.zst", "data.parquet.zst", "data.xlsx.gz"])
+def test_a_compressed_file_is_read_as_what_it_is(tmp_path, name):
+    plain = tmp_path / name.rpartition(".")[0]
+    table = pandas.DataFrame([QUESTION] * 3)
+    if plain.suffix == ".xlsx":
+        table.to_excel(plain, index=False)
+    elif plain.suffix == ".parquet":
+        table.to_parquet(plain)
+    elif plain.suffix == ".csv":
+        table.to_csv(plain, index=False)
+    else:
+        plain.write_text("".join(f"{LINE}\n" for _ in range(3)))
+    packed = gzip.compress if name.endswith("gz") else lambda data: pyarrow.compress(data, "zstd", asbytes=True)
+    (tmp_path / name).write_bytes(packed(plain.read_bytes()))
+    assert values(tmp_path / name) == [QUESTION] * 3
+
+
+def test_a_compressed_file_that_breaks_off_is_said(tmp_path):
+    (tmp_path / "data.jsonl.gz").write_bytes(gzip.compress(f"{LINE}\n".encode() * 500)[:-30])
+    with pytest.raises(DataError, match="cannot be unpacked"):
+        list(read_file(tmp_path / "data.jsonl.gz"))
+
+
+def test_an_archive_gives_the_rows_of_all_its_files_and_says_what_it_left_out(tmp_path):
+    path = zipfile_with_everything(tmp_path)
+    rows = list(read_file(path))
+    assert [(row.file, row.line, row.split) for row in rows if isinstance(row, Row)] == [
+        ("shop/test.csv", 2, "test"),
+        ("shop/train.jsonl", 1, "train"),
+    ]
+    assert [row.sentence for row in rows if isinstance(row, UnreadableRow)] == [
+        "shop/README.md is text beside tables, and left out.",
+        "shop/photo.png is no file of examples: its ending .png is not one that is read.",
+    ]
+
+
+def zipfile_with_everything(tmp_path: Path) -> Path:
+    with zipfile.ZipFile(tmp_path / "shop.zip", "w") as archive:
+        archive.writestr("shop/train.jsonl", LINE)
+        archive.writestr("shop/test.csv", "question,answer\na,b\n")
+        archive.writestr("shop/README.md", "Read me.")
+        archive.writestr("shop/photo.png", b"\x89PNG")
+        archive.writestr("__MACOSX/shop/._train.jsonl", b"\x00")
+    return tmp_path / "shop.zip"
+
+
+def test_a_folder_is_read_as_an_archive_is(tmp_path):
+    with zipfile.ZipFile(zipfile_with_everything(tmp_path)) as archive:
+        archive.extractall(tmp_path / "folder")
+    inside, packed = (list(read_file(path)) for path in (tmp_path / "folder" / "shop", tmp_path / "shop.zip"))
+    assert [row.line for row in inside] == [row.line for row in packed]
+
+
+def test_a_name_that_leads_out_of_an_archive_leads_nowhere(tmp_path):
+    with zipfile.ZipFile(tmp_path / "evil.zip", "w") as archive:
+        archive.writestr("../../evil.jsonl", LINE)
+        archive.writestr("/etc/evil.jsonl", LINE)
+    before = sorted(tmp_path.parent.rglob("*"))
+    assert values(tmp_path / "evil.zip") == [QUESTION, QUESTION]
+    assert sorted(tmp_path.parent.rglob("*")) == before
+
+
+def test_one_damaged_file_of_an_archive_does_not_take_the_others_with_it(tmp_path):
+    with zipfile.ZipFile(tmp_path / "data.zip", "w") as archive:
+        archive.writestr("a.parquet", b"PAR1 not a table")
+        archive.writestr("b.jsonl", LINE)
+    assert values(tmp_path / "data.zip") == [QUESTION]
+    assert "The Parquet reader says" in broken(tmp_path / "data.zip")[0][1]
+
+
+@pytest.mark.parametrize("name", ["bomb.zip", "bomb.jsonl.gz", "bomb.jsonl.zst"])
+def test_what_unpacks_without_end_is_refused(tmp_path, name):
+    zeros = b"0" * 60_000_000
+    if name.endswith("zip"):
+        with zipfile.ZipFile(tmp_path / name, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("a.jsonl", zeros)
+    else:
+        packed = gzip.compress(zeros) if name.endswith("gz") else pyarrow.compress(zeros, "zstd", asbytes=True)
+        (tmp_path / name).write_bytes(packed)
+    with pytest.raises(DataError, match="unpacks to more than 100 times its size"):
+        list(read_file(tmp_path / name))
+
+
+def test_an_archive_with_a_password_says_so(tmp_path):
+    path = zipfile_with_everything(tmp_path)
+    data = bytearray(path.read_bytes())
+    for mark, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        start = -1
+        while (start := data.find(mark, start + 1)) >= 0:
+            data[start + place] |= 1  # the bit that says "encrypted"
+    path.write_bytes(data)
+    with pytest.raises(DataError, match="encrypted"):
+        list(read_file(path))
+
+
+def test_a_text_is_cut_at_paragraphs_to_the_length_asked_for(write):
+    paragraphs = [f"Paragraph {n} " + "word " * 30 for n in range(10)]
+    path = write("book.txt", "\n\n".join(paragraphs))
+    passages = [row["text"] for row in read_values(path, 100)]
+    assert all(len(passage.split()) <= 100 for passage in passages)
+    assert "\n\n".join(passages) == "\n\n".join(paragraph.rstrip() for paragraph in paragraphs)
+    assert [passage.count("Paragraph") for passage in passages] == [3, 3, 3, 1]
+
+
+def test_a_paragraph_that_is_too_long_is_cut_at_sentences_then_at_words(write):
+    path = write("book.md", "One two three. Four five six. " + "long " * 12 + ".\n")
+    assert [row["text"] for row in read_values(path, 6)] == [
+        "One two three. Four five six.", "long long long long long long", "long long long long long long", ".",
+    ]  # fmt: skip
+
+
+def test_a_heading_begins_a_new_passage(write):
+    path = write("book.md", "# One\n\n" + "word " * 8 + "\n\n## Two\n\n" + "word " * 8)
+    assert [row["text"].split("\n")[0] for row in read_values(path, 14)] == ["# One", "## Two"]
+
+
+def read_values(path: Path, most_tokens: int) -> list[dict[str, Any]]:
+    length = PassageLength(most_tokens, lambda text: len(text.split()))
+    return [row.value for row in read_file(path, passage=length) if isinstance(row, Row)]
+
+
+# Lists, letters and lines that are broken in part
+
+
+def test_a_list_that_breaks_off_keeps_the_entries_before(write):
+    path = write("data.json", json.dumps([QUESTION] * 3)[:-20])
+    assert values(path) == [QUESTION] * 2
+    assert broken(path) == [(3, "is missing: the file breaks off before the list ends")]
+
+
+def test_a_broken_entry_of_a_list_is_listed_and_the_rest_goes_on(write):
+    path = write("data.json", f"[{LINE}, {{'single': quotes}}, {LINE}, {{\"a\": }}, {LINE}]")
+    assert values(path) == [QUESTION] * 3
+    assert [line for line, _ in broken(path)] == [2, 4]
+
+
+def test_a_list_of_megabytes_on_one_line_is_read_entry_by_entry(write):
+    path = write("data.json", json.dumps([{**QUESTION, "filler": "x" * 1000}] * 2_000))
+    assert len(values(path)) == 2_000
+
+
+def test_letters_of_two_encodings_in_one_file_are_all_read(write):
+    line = json.dumps({"a": "né"}, ensure_ascii=False)
+    path = write("data.jsonl", line.encode() + b"\n" + line.encode("windows-1252"))
+    assert values(path) == [{"a": "né"}, {"a": "né"}]
+
+
+def test_a_line_beyond_all_measure_is_listed(write, monkeypatch):
+    monkeypatch.setattr(text, "LONGEST_LINE", 1_000)
+    path = write("data.jsonl", f'{LINE}\n{{"a": "{"x" * 5_000}"}}\n{LINE}\n')
+    assert lines(path) == [1, 3]
+    assert [line for line, reason in broken(path) if "is longer than" in reason] == [2]
+
+
+def test_how_far_it_is_shows_while_it_is_read(write):
+    meter = Meter()
+    rows = read_file(write("data.jsonl", f"{LINE}\n" * 20_000), meter)
+    shares = [meter.share for _ in rows]
+    assert shares == sorted(shares)
+    assert shares[0] < 0.5 < shares[-1] <= 1.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -82,3 +83,21 @@ def test_nearly_the_same_stays_on_one_side_too():
 def test_a_large_cluster_does_not_fill_a_small_side():
     many = [pair("again")] * 60 + [pair(f"question {n}") for n in range(40)]
     assert Counter(assign_splits(many, 1)) == {"train": 80, "validation": 10, "test": 10}
+
+
+def test_a_side_that_the_file_names_is_kept_and_the_other_is_drawn():
+    many = [replace(pair(f"question {n}"), split="test" if n < 7 else "train") for n in range(57)]
+    splits = assign_splits(many, 1)
+    assert splits[:7] == ["test"] * 7
+    assert Counter(splits[7:]) == {"train": 45, "validation": 5}
+
+
+def test_what_is_like_a_held_out_example_goes_with_it_unless_the_file_says_otherwise():
+    twins = [replace(pair("same"), split="test"), pair("same"), replace(pair("same"), split="train")]
+    splits = assign_splits([*twins, *(pair(f"question {n}") for n in range(20))], 1)
+    assert splits[:3] == ["test", "test", "train"]
+
+
+def test_a_file_that_names_training_alone_is_split_all_the_same():
+    splits = assign_splits([replace(pair(f"question {n}"), split="train") for n in range(30)], 1)
+    assert Counter(splits) == {"train": 24, "validation": 3, "test": 3}

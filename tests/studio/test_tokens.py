@@ -95,8 +95,9 @@ def test_a_tokenizer_that_drops_the_blanks_between_words_works_too():
 
     class Words:
         eos_token = "</s>"
+        special_tokens = ("</s>",)
 
-        def render(self, messages: Any, add_generation_prompt: bool = False) -> str:
+        def render(self, messages: Any, add_generation_prompt: bool = False, tools: Any = ()) -> str:
             marks = {"user": "<u> ", "assistant": "<a> "}
             text = "".join(f"{marks[m.role]}{m.content}{' </s> ' * (m.role == 'assistant')} " for m in messages)
             return text + "<a> " * add_generation_prompt

@@ -57,7 +57,7 @@ def test_audit_speaks_to_people_on_standard_error(starter_workspace, tmp_path, c
     told = capsys.readouterr()
     assert told.out == ""
     assert "1 row that could not be read" in told.err
-    assert "line 3 is not JSON" in told.err
+    assert "Line 3 is not JSON" in told.err
 
 
 def test_runs_lists_them_newest_first(call, make_run):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
@@ -48,6 +48,9 @@ class Whole:
         """Examples that are the same or nearly: places in `facts`, the earliest of each cluster first."""
         return find_clusters(self.sketches)
 
+    def rows_at(self, places: Iterable[int]) -> list[int]:
+        return [int(row) for row in self.facts["row"].to_numpy()[list(places)]]
+
     def rows(self, where: pandas.Series[bool]) -> list[int]:
         return [int(row) for row in self.facts.loc[where, "row"]]
 
@@ -69,9 +72,12 @@ class Check:
 
 @dataclass(frozen=True)
 class Finding:
+    """`clusters` are the rows of examples that are alike, where that is what was found."""
+
     check: Check
     rows: list[int]
     count: int
+    clusters: list[list[int]] = field(default_factory=list)
 
     @property
     def sentence(self) -> str:

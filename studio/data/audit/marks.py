@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from studio.data.audit.finding import Check, Example, Mark
+from studio.data.tokens import FolderTokenizer
 
 # Of ChatML, Llama 2 and 3, Gemma, Mistral, Phi, Zephyr, DeepSeek, gpt-oss, Alpaca.
 TEMPLATE_MARKS = re.compile(
@@ -13,7 +14,7 @@ TEMPLATE_MARKS = re.compile(
     r"|python_tag|system|user|assistant|end|start|message|channel|return|call|endofprompt|pad)\|>"
     r"|</?(?:start_of_turn|end_of_turn|bos|eos|pad|unk)>|<(?:start_of_turn|end_of_turn)>"
     r"|\[/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\]|<</?SYS>>"
-    r"|<[|｜](?:begin▁of▁sentence|end▁of▁sentence|User|Assistant)[|｜]>"  # noqa: RUF001 (DeepSeek writes it so)
+    r"|<[|｜](?:begin▁of▁sentence|end▁of▁sentence|User|Assistant)[|｜]>"
     r"|^#{2,3} ?(?:Instruction|Response|Input):\s*$|(?:^<s>|</s>$)",
     re.MULTILINE,
 )
@@ -27,6 +28,12 @@ def template_marks(example: Example) -> Iterable[Mark]:
         for pattern in filter(None, (TEMPLATE_MARKS, example.special_marks)):
             for found in pattern.finditer(text):
                 yield Mark(number, found.start(), found.end(), "MARK")
+
+
+def special_pattern(tokenizer: FolderTokenizer) -> re.Pattern[str] | None:
+    """The model's own special tokens of four characters and more, which no text should hold."""
+    words = [word for word in tokenizer.special_tokens if len(word) > 3]
+    return re.compile("|".join(map(re.escape, words))) if words else None
 
 
 CHECKS = (

@@ -4,34 +4,40 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
+import numpy
 import pandas
 
 from studio.data.audit.checks import BY_ID, CHECKS, UNREADABLE
 from studio.data.audit.facts import COLUMNS, describe
 from studio.data.audit.finding import Example, Finding, Whole
+from studio.data.audit.marks import special_pattern
 from studio.data.conversation import Conversation
-from studio.data.likeness import Sketches
+from studio.data.likeness import ShingleFile, Sketches
 from studio.data.tokens import FolderTokenizer, Labelled, label_tokens, load_tokenizer
 from studio.errors import TemplateError
 from studio.tasks import Progress, Report
 
 PIECE = 2_000
+LENGTH_STEP = 8  # tokens
 Placed = tuple[Conversation, str]  # with its split
 _ORDER = {"error": 0, "warning": 1, "note": 2}
 
 
 @dataclass(frozen=True)
 class Audit:
-    """What was found, worst first, and the totals. `refused` counts what the model's chat template does not take."""
+    """What was found, worst first, and the totals.
+
+    `refused` counts what the model's chat template does not take; `lengths` are pairs of a length in tokens, rounded up
+    to LENGTH_STEP, and how many examples have it.
+    """
 
     findings: list[Finding]
     examples: int
@@ -40,14 +46,15 @@ class Audit:
     learned_tokens: int
     cut_tokens: int
     refused: int
+    lengths: list[list[int]]
 
     def as_dict(self) -> dict[str, Any]:
         totals = {name: value for name, value in vars(self).items() if name != "findings"}
-        return {**totals, "findings": [finding.as_dict() for finding in self.findings]}
+        return {**totals, "findings": [f.as_dict() | {"clusters": f.clusters} for f in self.findings]}
 
     @classmethod
     def from_dict(cls, known: dict[str, Any]) -> Audit:
-        findings = [Finding(BY_ID[f["check"]], f["rows"], f["count"]) for f in known["findings"]]
+        findings = [Finding(BY_ID[f["check"]], f["rows"], f["count"], f["clusters"]) for f in known["findings"]]
         return cls(**{**known, "findings": findings})
 
 
@@ -63,35 +70,45 @@ class _Seen:
 
 def audit(
     examples: Iterable[Placed],
-    count: int,
+    count: int | None,
     unreadable_rows: Sequence[int],
     tokenizer: Path,
     max_length: int,
     report: Report,
 ) -> Audit:
-    """Run every check. `tokenizer` is the folder of the model that will learn; `count` is for the progress alone."""
+    """Run every check. `tokenizer` is the folder of the model that will learn; `count` is for the progress alone.
+
+    `unreadable_rows` is looked at in the end, so that it may fill while `examples` are read.
+    """
     pieces = _cut(examples)
     rows: defaultdict[str, list[int]] = defaultdict(list)
     facts: list[pandas.DataFrame] = []
-    sketches = Sketches()
+    sketches = Sketches(shingles=ShingleFile())
     turns = done = 0
-    for seen in _look_at_all(pieces, count, tokenizer, max_length):
+    for seen in _look_at_all(pieces, tokenizer, max_length):
         for id, found in seen.rows.items():
             rows[id] += found
         facts.append(seen.facts)
         sketches.extend(seen.sketches)
         turns += seen.turns
         done += len(seen.facts)
-        report(Progress(f"Looking at the examples: {done:,} of {count:,}", 0.9 * done / max(count, 1)))
+        of_all = f" of {count:,}" if count else ""
+        report(Progress(f"Looking at the examples: {done:,}{of_all}", 0.9 * done / count if count else None))
     rows[UNREADABLE.id] = list(unreadable_rows)
     table = _join(facts)
+    whole = Whole(table, sketches)
     if len(table):
-        whole = Whole(table, sketches)
         judges = [(check.id, check.find) for check in CHECKS if check.find]
         for number, (id, find) in enumerate(judges):
             report(Progress(f"Checking all together: {id.replace('_', ' ')}", 0.9 + 0.1 * number / len(judges)))
             rows[id] = sorted(find(whole))
-    findings = [Finding(check, rows[check.id], len(rows[check.id])) for check in CHECKS if rows[check.id]]
+    alike = [whole.rows_at(cluster) for cluster in whole.clusters]
+    clusters = {"near_duplicate": alike}
+    findings = [
+        Finding(check, rows[check.id], len(rows[check.id]), clusters.get(check.id, []))
+        for check in CHECKS
+        if rows[check.id]
+    ]
     return Audit(
         sorted(findings, key=lambda finding: _ORDER[finding.check.severity]),
         len(table),
@@ -100,7 +117,14 @@ def audit(
         learned_tokens=int(table["learned_tokens"].sum()),
         cut_tokens=int(table["cut_tokens"].sum()),
         refused=int((table["tokens"] == 0).sum()),
+        lengths=_lengths(table["tokens"]),
     )
+
+
+def _lengths(tokens: pandas.Series[int]) -> list[list[int]]:
+    steps = -(-tokens[tokens > 0] // LENGTH_STEP)
+    values, counts = numpy.unique(steps.to_numpy(), return_counts=True)
+    return [[int(value) * LENGTH_STEP, int(count)] for value, count in zip(values, counts, strict=True)]
 
 
 def _cut(examples: Iterable[Placed]) -> Iterator[list[Placed]]:
@@ -109,10 +133,12 @@ def _cut(examples: Iterable[Placed]) -> Iterator[list[Placed]]:
         yield piece
 
 
-def _look_at_all(pieces: Iterator[list[Placed]], count: int, tokenizer: Path, max_length: int) -> Iterator[_Seen]:
+def _look_at_all(pieces: Iterator[list[Placed]], tokenizer: Path, max_length: int) -> Iterator[_Seen]:
     """In this process where there is little, else in one for each core; a few pieces ahead, in their order."""
     cores = os.cpu_count() or 1
-    if count <= PIECE or cores == 1:
+    first = list(islice(pieces, 2))
+    pieces = chain(first, pieces)
+    if len(first) < 2 or cores == 1:
         reader = _Reader(tokenizer, max_length)
         yield from map(reader.look_at, pieces)
         return
@@ -146,12 +172,6 @@ class _Reader:
             return label_tokens(conversation, self.tokenizer, self.max_length)
         except TemplateError:
             return None
-
-
-def special_pattern(tokenizer: FolderTokenizer) -> re.Pattern[str] | None:
-    """The model's own special tokens of four characters and more, which no text should hold."""
-    words = [word for word in tokenizer.special_tokens if len(word) > 3]
-    return re.compile("|".join(map(re.escape, words))) if words else None
 
 
 _reader: _Reader

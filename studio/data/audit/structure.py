@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from studio.data.audit.finding import Check, whole_messages
-from studio.data.conversation import Conversation
+from studio.data.conversation import LEARNED, Conversation
 
 
 def empty_messages(conversation: Conversation) -> Iterable[int]:
-    return (n for n, message in enumerate(conversation.messages) if not message.content.strip())
+    messages = enumerate(conversation.messages)
+    return (n for n, message in messages if not message.content.strip() and not message.tool_calls)
 
 
 def too_few_turns(conversation: Conversation) -> Iterable[int]:
-    return [0] if len(conversation.turns) < 2 else []
+    return [0] if len(conversation.turns) < 2 and not conversation.is_passage else []
 
 
 def repeated_roles(conversation: Conversation) -> Iterable[int]:
@@ -28,7 +29,7 @@ def repeated_roles(conversation: Conversation) -> Iterable[int]:
 
 def after_the_last_answer(conversation: Conversation) -> Iterable[int]:
     messages = conversation.messages
-    return [] if messages and messages[-1].role == "assistant" else [max(0, len(messages) - 1)]
+    return [] if messages and messages[-1].role in LEARNED else [max(0, len(messages) - 1)]
 
 
 CHECKS = (

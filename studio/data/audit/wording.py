@@ -51,12 +51,12 @@ NO_ANSWER = re.compile(
 )
 _REPLACEMENT = re.compile("\ufffd+")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u2060\ufeff\ufff9-\ufffb]+")
-_HTML = re.compile(
+HTML = re.compile(
     r"</?(?:p|br|div|span|font|table|tr|td|th|tbody|ul|ol|li|strong|em|b|i|u|a|h[1-6]|img|blockquote|hr)"
     r"(?:\s[^<>]{0,200})?\s?/?>|&(?:nbsp|amp|lt|gt|quot|apos|rsquo|lsquo|rdquo|ldquo|hellip|ndash|mdash|#\d{2,5}|#x[0-9a-f]{2,4});",
     re.IGNORECASE,
 )
-_CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]+`", re.DOTALL)
+CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]+`", re.DOTALL)
 _SPEAKS_OF_HTML = re.compile(r"\b(?:html|xml|markup|tags?|css|jsx|svg|web ?page|javascript)\b|<\?xml", re.IGNORECASE)
 FIRST_SENTENCE = re.compile(r"\A\s*(.{12,160}?[.!?:])(?=\s+\S)", re.DOTALL)
 
@@ -74,9 +74,9 @@ def broken_text(example: Example) -> Iterable[Mark]:
         patterns = [_CONTROL] if text.isascii() else [_CONTROL, _REPLACEMENT, BADNESS_RE]
         for pattern in patterns:
             yield from (Mark(number, found.start(), found.end(), "TEXT") for found in pattern.finditer(text))
-        if _HTML.search(text) and not any(_SPEAKS_OF_HTML.search(other.content) for other in messages):
-            code = [found.span() for found in _CODE.finditer(text)]
-            for found in _HTML.finditer(text):
+        if HTML.search(text) and not any(_SPEAKS_OF_HTML.search(other.content) for other in messages):
+            code = [found.span() for found in CODE.finditer(text)]
+            for found in HTML.finditer(text):
                 if not any(begin <= found.start() < end for begin, end in code):
                     yield Mark(number, found.start(), found.end(), "HTML")
 

@@ -11,7 +11,8 @@ import pytest
 
 from studio.data.audit.checks import BY_ID
 from studio.data.audit.run import Audit, audit
-from studio.data.datasets import place
+from studio.data.datasets import SEED
+from studio.data.splits import assign_splits
 from tests.studio.audit import planted
 
 EACH = 40
@@ -120,7 +121,7 @@ def found(faults: planted.Planted, starter: Path) -> Audit:
 
 
 def audit_of(made: planted.Planted, starter: Path) -> Audit:
-    placed = place(made.conversations)
+    placed = list(zip(made.conversations, assign_splits(made.conversations, SEED), strict=True))
     return audit(placed, len(placed), [], starter, 2048, lambda progress: None)
 
 
@@ -185,7 +186,7 @@ def test_on_clean_prose_the_audit_is_quiet(prose: list[tuple[str, str]], starter
     made = planted.Planted()
     for name, text in prose:
         made.add(f"What is said of {name}?", text)
-    placed = place(made.conversations)
+    placed = list(zip(made.conversations, assign_splits(made.conversations, SEED), strict=True))
     loud = [
         f for f in audit(placed, len(placed), [], starter, 2048, lambda p: None).findings if f.check.severity != "note"
     ]
@@ -203,7 +204,7 @@ def test_what_breaks_the_form_of_the_rest_is_found(starter: Path) -> None:
     made.add("Order b", json.dumps({"item": "cup", "count": "three", "note": None}), "format_break")
     made.add("Order c", json.dumps({"item": "cup", "note": None}), "format_break")
     made.add("Order d", json.dumps({"item": "cup", "count": 3, "note": None, "colour": "red"}), "format_break")
-    placed = place(made.conversations)
+    placed = list(zip(made.conversations, assign_splits(made.conversations, SEED), strict=True))
     assert (
         rows_of(audit(placed, len(placed), [], starter, 2048, lambda p: None), "format_break")
         == made.rows["format_break"]
