@@ -18,7 +18,7 @@ def held_out(run: Run) -> list[Conversation]:
     asked = [conversation for conversation in dataset.conversations("test") if not conversation.is_passage]
     if not asked:
         raise DataError(
-            f"{dataset.name} has no held-out part.", "Bring at least three different questions with answers."
+            f"{dataset.name} has no held-out part.", "Bring three different questions with answers, or more."
         )
     return asked
 

@@ -84,7 +84,13 @@ def look_at_every_tab(page: Page, studio: str, width: int, scheme: str) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     page.goto(studio)
-    for name in ("Data", "Train", "Compare", "Export", "Runs"):
+    names = ["Data", "Train", "Compare", "Export", "Runs"]
+    open_tab(page, "Data")
+    page.wait_for_timeout(2000)
+    if page.locator("#findings").is_visible():  # a data set is open: the views of it too
+        page.locator("#findings button[data-act=open]").first.click()
+        names[1:1] = ["Examples", "Tokens", "Versions"]
+    for name in names:
         open_tab(page, name)
         page.wait_for_timeout(800)
         assert violations(page) == [], f"{name} {width} {scheme}"
@@ -227,7 +233,11 @@ def test_what_a_data_set_says_is_text(page: Page, studio: str, tmp_path: Path) -
     page.goto(studio)
     open_tab(page, "Data")
     page.locator("#upload input[type=file]").set_input_files(write(tmp_path / "evil.jsonl", rows))
-    expect(page.locator("#examples")).to_contain_text("onerror", timeout=SLOW_MS)
+    page.get_by_role("button", name="Show: 5 examples with broken characters").click(timeout=SLOW_MS)
+    expect(page.locator("#findings")).to_contain_text("onerror")
+    for name, place in (("Examples", "#examples"), ("Tokens", "#token-example")):
+        open_tab(page, name)
+        expect(page.locator(place)).to_contain_text("onerror")
     assert page.evaluate("window.hacked") is None
 
 
