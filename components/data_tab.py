@@ -9,11 +9,13 @@ from typing import Any
 
 import gradio as gr
 
+from components.advice_view import build_advice_view
 from components.bubbles import show_conversation
 from components.examples_view import build_examples_view
 from components.findings_view import build_findings_view
 from components.frame import Studio, TabView, current_ref, dataset_choices
 from components.notices import show_note, show_progress, told
+from components.sample_view import build_sample_view
 from components.tokens_view import build_tokens_view
 from components.versions_view import build_versions_view
 from studio.data import datasets, formats, intake
@@ -81,14 +83,25 @@ def build_data_tab(studio: Studio) -> TabView:
                     findings = build_findings_view(studio, current, counted, arrivals.append)
                 with gr.Tab("Examples"):
                     examples = build_examples_view(studio, current, arrivals.append)
+                with gr.Tab("Sample"):
+                    sampled = build_sample_view(studio, current, counted, arrivals.append)
                 with gr.Tab("Tokens"):
                     tokens = build_tokens_view(studio, current, counted)
+                with gr.Tab("Should I?"):
+                    advice = build_advice_view(studio, current, counted)
                 with gr.Tab("Versions"):
                     versions = build_versions_view(studio, current, arrivals.append)
 
     columns = [question, answer, context, system]
     shown = [summary, stop, current, seen, counted, inner, train, saved, pending, mapping, reread]
-    shown += [*findings.outputs, *examples.outputs, *tokens.outputs, *versions.outputs]
+    shown += [
+        *findings.outputs,
+        *examples.outputs,
+        *sampled.outputs,
+        *tokens.outputs,
+        *advice.outputs,
+        *versions.outputs,
+    ]
 
     def show(ref: str) -> Iterator[Any]:
         """A version of a data set, with progress while it is looked at."""
@@ -125,7 +138,9 @@ def build_data_tab(studio: Studio) -> TabView:
             **waiting,
             **findings.show(dataset, known),
             **examples.show(dataset),
+            **sampled.show(dataset),
             **tokens.show(dataset, known),
+            **advice.show(dataset, known),
             **versions.show(dataset),
         }
 

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
 import gradio as gr
 
 from components.actions import action, build_actions, pager, pressed
-from components.bubbles import SPEAKERS, show_conversation
+from components.bubbles import show_conversation
+from components.editor import build_editor
 from components.frame import Studio
 from components.notices import told
 from studio.data import versions
-from studio.data.conversation import Conversation, Message
+from studio.data.conversation import Conversation
 from studio.data.datasets import Dataset, open_dataset
-from studio.errors import DataError
 
 ROWS_A_PAGE = 5
-MOST_BOXES = 12
 SIDES = {"": "all", "train": "to learn from", "validation": "watched", "test": "held out", "left_out": "left out"}
 
 
@@ -38,14 +37,7 @@ def build_examples_view(
         side = gr.Dropdown([(v, k) for k, v in SIDES.items()], value="", label="Part", elem_id="side", min_width=110)
         tag = gr.Dropdown(label="Tag", elem_id="tag", min_width=110, visible=False, interactive=True)
     page = gr.Textbox("0", visible=False)
-    editing = gr.Textbox(visible=False)
-    with gr.Column(visible=False, elem_id="editor") as editor:
-        title = gr.HTML()
-        boxes = [gr.Textbox(lines=2, max_lines=20, visible=False, elem_id=f"edit-{n}") for n in range(MOST_BOXES)]
-        with gr.Row():
-            keep = gr.Button("Keep this change", variant="primary", size="sm", elem_id="edit-keep")
-            more = gr.Button("Add a turn", size="sm", elem_id="edit-more")
-            leave = gr.Button("Leave it as it was", size="sm", elem_id="edit-leave")
+    editor = build_editor(studio, current, "edit")
     listed = build_actions(elem_id="examples")
     filters = [words, side, tag]
 
@@ -56,8 +48,7 @@ def build_examples_view(
             side: "",
             tag: gr.Dropdown(choices=[("all", ""), *((t, t) for t in tags)], value="", visible=bool(tags)),
             page: "0",
-            editing: "",
-            editor: gr.Column(visible=False),
+            **editor.close(),
             listed: _show_list(dataset, "", "", "", 0),
         }
 
@@ -73,10 +64,10 @@ def build_examples_view(
         dataset, found = open_dataset(studio.workspace, ref), _clean((asked, part, tagged))
         done, of = pressed(event)
         if done == "edit":
-            yield open_editor(dataset, int(of))
+            yield editor.open(dataset, int(of))
             return
         if done == "add":
-            yield open_editor(dataset, versions.new_row(dataset))
+            yield editor.open(dataset, versions.new_row(dataset))
             return
         if done == "keep-all":
             yield {current: versions.keep_drafts(studio.workspace, dataset).ref}
@@ -89,86 +80,23 @@ def build_examples_view(
             versions.forget_draft(dataset)
         yield show_list(dataset, found, int(of) if done == "page" else int(number))
 
-    def open_editor(dataset: Dataset, row: int) -> dict[Any, Any]:
-        conversation = _as_drafted(dataset, row)
-        known = conversation.messages[:MOST_BOXES]
-        fields = [
-            gr.Textbox(value=message.content, label=SPEAKERS[message.role], visible=True)
-            if message
-            else gr.Textbox(value="", visible=False)
-            for message in [*known, *[None] * (MOST_BOXES - len(known))]
-        ]
-        rest = len(conversation.messages) - len(known)
-        note = f" Its last {rest} messages stay as they are." if rest > 0 else ""
-        return {
-            editing: str(row),
-            editor: gr.Column(visible=True),
-            title: f"<h3>Example {row + 1}</h3><p class='fine'>What you change is kept as a new version.{note}</p>",
-            **dict(zip(boxes, fields, strict=True)),
-        }
-
     @told
-    def keep_change(ref: str, row: str, asked: str, part: str, tagged: str, number: str, *texts: str) -> Any:
-        dataset = open_dataset(studio.workspace, ref)
-        before = _as_drafted(dataset, int(row))
-        written = [text or "" for text in texts]
-        count = max(len(before.messages), max((n + 1 for n, text in enumerate(written) if text.strip()), default=0))
-        messages = tuple(
-            replace(before.messages[n], content=written[n] if n < MOST_BOXES else before.messages[n].content)
-            if n < len(before.messages)
-            else Message("user" if _speaks_next(before, n) else "assistant", written[n])
-            for n in range(count)
-        )
-        messages = tuple(message for message in messages if message.content.strip() or message.tool_calls)
-        if not messages:
-            raise DataError("An example without a word is none.", "Write a question and an answer, or leave it.")
-        versions.write_draft(dataset, int(row), replace(before, messages=messages))
-        listing = show_list(dataset, _clean((asked, part, tagged)), int(number))
-        return {**listing, editing: "", editor: gr.Column(visible=False)}
-
-    def add_turn(*texts: str) -> list[Any]:
-        """The next hidden box: who speaks in it is the other side."""
-        used = max((n + 1 for n, text in enumerate(texts) if text), default=0)
-        new = min(used, MOST_BOXES - 1)
-        speaker = SPEAKERS["user" if new % 2 == 0 else "assistant"]
-        return [gr.Textbox(visible=True, label=speaker) if n == new else gr.skip() for n in range(MOST_BOXES)]
+    def show_again(ref: str, number: str, *found: str) -> Any:
+        return show_list(open_dataset(studio.workspace, ref), _clean(found), int(number))
 
     at = [current, page, *filters]
     listing = [listed, page]
-    shown = [*filters, page, editing, editor, title, *boxes, listed]
+    shown = [*filters, page, listed, *editor.outputs]
     gr.on([words.submit, side.input, tag.input], search, [current, *filters], listing, show_progress="hidden")
     words.input(search, [current, *filters], listing, show_progress="hidden", trigger_mode="always_last")
     arrive(listed.click(act, at, [*shown, current], show_progress="hidden"))
-    keep.click(
-        keep_change,
-        [current, editing, *filters, page, *boxes],
-        [listed, page, editing, editor],
-        show_progress="hidden",
-    )
-    more.click(add_turn, boxes, boxes, show_progress="hidden", queue=False)
-    leave.click(lambda: ("", gr.Column(visible=False)), None, [editing, editor], show_progress="hidden", queue=False)
+    editor.kept.success(show_again, at, listing, show_progress="hidden")
     return ExamplesView(shown, show)
 
 
 def _clean(found: tuple[Any, ...]) -> tuple[str, str, str]:
     words, side, tag = (str(value or "") for value in found)
     return words.strip(), side, tag
-
-
-def _speaks_next(conversation: Conversation, number: int) -> bool:
-    """Whether the message of that number, beyond those there are, is the user's."""
-    last = conversation.messages[-1].role if conversation.messages else "assistant"
-    return ((number - len(conversation.messages)) % 2 == 0) == (last != "user")
-
-
-def _as_drafted(dataset: Dataset, row: int) -> Conversation:
-    """The example as it was changed last; a new one has an empty question and an empty answer."""
-    draft = versions.read_drafts(dataset).changed.get(row)
-    if draft is not None:
-        return draft
-    found = dataset.rows([row])
-    head = (Message("system", dataset.system),) if dataset.system else ()
-    return found[0][0] if found else Conversation((*head, Message("user", ""), Message("assistant", "")), row)
 
 
 def _tags(dataset: Dataset) -> list[str]:

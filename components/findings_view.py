@@ -116,7 +116,8 @@ def _show_all(studio: Studio, dataset: Dataset, found: Audit, base: str, look: L
     if safe:
         label = "Mend the safe one" if len(safe) == 1 else f"Mend the {len(safe)} safe ones"
         what = "; ".join(finding.sentence for finding in findings if BY_CHECK.get(finding.check.id) in safe)
-        head = f"<p>{action('mend', label, ','.join(fix.check for fix in safe), 'first')} <span class='fine'>{escape(what)}</span></p>"
+        mend = action("mend", label, ",".join(fix.check for fix in safe), "first")
+        head = f"<p>{mend} <span class='fine'>{escape(what)}</span></p>"
     if not findings:
         head = '<div class="note good" role="status">✔ Nothing is left to look at.</div>'
     items = "".join(_show_finding(studio, dataset, finding, base, look) for finding in findings)

@@ -46,6 +46,17 @@ class Message:
     tool_call_id: str = ""
     learned: bool = True
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A frozen class with slots is otherwise pickled field by field in Python, for each example of an audit.
+        return Message, (
+            self.role,
+            self.content,
+            self.reasoning,
+            self.tool_calls,
+            self.tool_call_id,
+            self.learned,
+        )
+
     def as_dict(self) -> dict[str, Any]:
         return (
             {"role": self.role, "content": self.content}

@@ -69,30 +69,31 @@ class Conversion:
             if any(name not in self.columns for name in row.value) and len(self.columns) < 200:
                 self.columns += [name for name in row.value if name not in self.columns]
             try:
-                name, conversation = self._convert(row.value)
+                name, conversation, rest, fields = self._convert(row.value)
             except Unrecognised as reason:
                 self._list(UnreadableRow(row.line, str(reason), _show(row.value), row.file), number)
                 if len(self.unmapped) < 50:
                     self.unmapped.append(row.value)
             else:
                 self.shapes[name] += 1
-                yield replace(conversation, row=number, split=conversation.split or row.split)
+                yield replace(conversation, row=number, split=_split(fields) or row.split, tags=_tags(rest))
 
     def _list(self, row: UnreadableRow, number: int) -> None:
         self.unreadable_rows.append(number)
         if len(self.unreadable) < MOST_LISTED:
             self.unreadable.append(row)
 
-    def _convert(self, value: Fields) -> tuple[str, Conversation]:
+    def _convert(self, value: Fields) -> tuple[str, Conversation, Fields, Fields]:
+        """(shape, conversation, columns that are no part of it, all columns by their folded names)."""
+        row = folded(value)
         if self.mapping:
             used = {*vars(self.mapping).values()}
             rest = {name: cell for name, cell in value.items() if name not in used}
-            return YOUR_COLUMNS, replace(_mapped(value, self.mapping), tags=_tags(rest), split=_split(folded(value)))
-        row = folded(value)
+            return YOUR_COLUMNS, _mapped(value, self.mapping), rest, row
         for shape in [BY_NAME[self.shape]] if self.shape else SHAPES:
             if shape.matches(row):
                 rest = {name: cell for name, cell in row.items() if name not in shape.uses}
-                return shape.name, replace(shape.convert(row), tags=_tags(rest), split=_split(row))
+                return shape.name, shape.convert(row), rest, row
         columns = ", ".join(map(str, value)) or "(none)"
         reason = f"do not fit {self.shape}" if self.shape else "say nothing of question and answer"
         raise Unrecognised(f"has columns {columns}, which {reason}")
@@ -115,6 +116,8 @@ def _mapped(value: Fields, mapping: Mapping) -> Conversation:
 
 def _tags(row: Fields) -> dict[str, str]:
     """Short values of columns that are no part of the conversation."""
+    if not row:
+        return {}
     short = {
         str(name): str(cell)
         for name, cell in row.items()

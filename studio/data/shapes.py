@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from studio.data.chatgpt import branch_of
@@ -43,7 +44,12 @@ class Shape:
 
 def folded(row: Fields) -> Fields:
     """The row with the names of its columns as they are compared: no capitals, marks or blanks."""
-    return {re.sub(r"\W+", "_", str(name).casefold()).strip("_") or str(name): cell for name, cell in row.items()}
+    return {_folded(str(name)): cell for name, cell in row.items()}
+
+
+@lru_cache(maxsize=1000)
+def _folded(name: str) -> str:
+    return re.sub(r"\W+", "_", name.casefold()).strip("_") or name
 
 
 def text(content: Any) -> str:
