@@ -71,7 +71,8 @@ class Conversion:
             try:
                 name, conversation, rest, fields = self._convert(row.value)
             except Unrecognised as reason:
-                self._list(UnreadableRow(row.line, str(reason), _show(row.value), row.file), number)
+                shown = _show(row.value) if len(self.unreadable) < MOST_LISTED else ""
+                self._list(UnreadableRow(row.line, str(reason), shown, row.file), number)
                 if len(self.unmapped) < 50:
                     self.unmapped.append(row.value)
             else:

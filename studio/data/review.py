@@ -11,7 +11,7 @@ from studio.data.datasets import Dataset
 from studio.tasks import Progress, follow, result_of
 from studio.workspace import Workspace
 
-CHECKS_VERSION = 2  # another number where checks have changed, so that what was found before is looked for anew
+CHECKS_VERSION = 3  # another number where checks have changed, so that what was found before is looked for anew
 
 
 def review(workspace: Workspace, dataset: Dataset, base: str, max_length: int) -> Iterator[Progress]:

@@ -9,7 +9,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO
@@ -37,6 +37,10 @@ SPLIT_NAMES = {
     "validation": "validation", "valid": "validation", "val": "validation", "dev": "validation", "eval": "validation",
     "test": "test", "testing": "test", "held-out": "test", "heldout": "test",
 }  # fmt: skip
+
+
+# What Python's archives and disks say of a file that is broken.
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError)
 
 
 @dataclass
@@ -74,21 +78,27 @@ class Source:
     @contextmanager
     def open(self) -> Iterator[BinaryIO]:
         """Raises: DataError for a file that unpacks without end, is damaged, or asks for a password."""
-        with self.path.open("rb") as file:
-            self.meter.open_file = file
+        with ExitStack() as stack:
             try:
-                if self.entry:
-                    with zipfile.ZipFile(file) as archive:
-                        packed = archive.getinfo(self.entry).compress_size
-                        with archive.open(self.entry) as entry:
-                            yield self._unpack(entry, packed)
-                else:
-                    yield self._unpack(file, self.path.stat().st_size)
-            except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
+                stream = self._open(stack)
+            except (*_DAMAGED, RuntimeError, ValueError, KeyError) as error:
+                raise _damaged(self.name, error) from error
+            try:
+                yield stream
+            except _DAMAGED as error:
                 raise _damaged(self.name, error) from error
             finally:
                 self.meter.open_file = None
         self.meter.before_bytes += self.path.stat().st_size if not self.entry else 0
+
+    def _open(self, stack: ExitStack) -> BinaryIO:
+        file = stack.enter_context(self.path.open("rb"))
+        self.meter.open_file = file
+        if not self.entry:
+            return self._unpack(file, self.path.stat().st_size)
+        archive = stack.enter_context(zipfile.ZipFile(file))
+        packed = archive.getinfo(self.entry).compress_size
+        return self._unpack(stack.enter_context(archive.open(self.entry)), packed)
 
     @contextmanager
     def open_seekable(self) -> Iterator[IO[bytes]]:
@@ -136,7 +146,7 @@ class _Bounded(io.RawIOBase):
 
 
 def _damaged(name: str, error: Exception) -> DataError:
-    return DataError(f"{name} cannot be unpacked: {error}.", "Pack it anew, or unpack it first.")
+    return DataError(f"{name} cannot be read: {error}.", "Bring another copy of it; if it is packed, unpack it first.")
 
 
 def _too_large(name: str) -> DataError:

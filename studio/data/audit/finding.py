@@ -34,6 +34,7 @@ class Example:
     conversation: Conversation
     tokens: Labelled | None
     special_marks: re.Pattern[str] | None = None
+    end_ids: frozenset[int] = frozenset()  # of the tokens that may end an answer; empty where that is not known
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from studio.data.audit.finding import Check, Example, Mark
-from studio.data.tokens import FolderTokenizer
+from studio.data.tokens import NOT_LEARNED, FolderTokenizer
 
 # Of ChatML, Llama 2 and 3, Gemma, Mistral, Phi, Zephyr, DeepSeek, gpt-oss, Alpaca.
 TEMPLATE_MARKS = re.compile(
@@ -28,6 +28,19 @@ def template_marks(example: Example) -> Iterable[Mark]:
         for pattern in filter(None, (TEMPLATE_MARKS, example.special_marks)):
             for found in pattern.finditer(text):
                 yield Mark(number, found.start(), found.end(), "MARK")
+    yield from _missing_end(example)
+
+
+def _missing_end(example: Example) -> Iterable[Mark]:
+    """The last character of an answer behind which the template writes no mark: whoever learns it never stops."""
+    tokens = example.tokens
+    if not tokens or not example.end_ids or tokens.cut_tokens:
+        return
+    last = next((label for label in reversed(tokens.labels) if label != NOT_LEARNED), None)
+    if last is not None and last not in example.end_ids:
+        number = len(example.conversation.messages) - 1
+        length = len(example.conversation.messages[number].content)
+        yield Mark(number, max(0, length - 1), length, "END")
 
 
 def special_pattern(tokenizer: FolderTokenizer) -> re.Pattern[str] | None:
@@ -39,8 +52,8 @@ def special_pattern(tokenizer: FolderTokenizer) -> re.Pattern[str] | None:
 CHECKS = (
     Check(
         "template_marks",
-        "{count} example{s} with marks of a chat template inside the text",
-        "The model takes them for the end of a turn, and learns to stop or to speak for the other side.",
+        "{count} example{s} with marks of a chat template inside the text, or none at its end",
+        "The model takes them for the end of a turn, and learns to stop, to go on, or to speak for the other side.",
         "warning",
         template_marks,
     ),

@@ -156,9 +156,10 @@ class _Reader:
         self.tokenizer: FolderTokenizer = load_tokenizer(tokenizer)
         self.max_length = max_length
         self.special_marks = special_pattern(self.tokenizer)
+        self.end_ids = frozenset(self.tokenizer.tokenizer.get_added_tokens_decoder())
 
     def look_at(self, piece: list[Placed]) -> _Seen:
-        examples = [Example(c, self._label(c), self.special_marks) for c, _ in piece]
+        examples = [Example(c, self._label(c), self.special_marks, self.end_ids) for c, _ in piece]
         rows = {
             check.id: [e.conversation.row for e in examples if next(iter(check.look(e)), None)]
             for check in CHECKS

@@ -277,3 +277,12 @@ def test_no_text_keeps_a_check_from_ending(strange):
             list(check.look(example))
     table, _ = describe([example], ["train"])
     assert list(table["answer_length"]) == [len(words.strip())]
+
+
+def test_an_answer_that_the_template_does_not_end_is_found(make_tokenizer):
+    folder = make_tokenizer(
+        "ChatML", chat_template="{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}"
+    )
+    placed = [(Conversation((Message("user", "Hi?"), Message("assistant", "Hello."))), "train")]
+    found = audit(placed, 1, [], folder, 512, lambda progress: None)
+    assert "template_marks" in {finding.check.id for finding in found.findings}
