@@ -6,20 +6,40 @@ from collections.abc import Sequence
 from html import escape
 
 from studio.data.audit.finding import Mark
-from studio.data.conversation import Conversation
+from studio.data.conversation import Conversation, Message, Role
 
-SPEAKERS = {"system": "Instruction", "user": "Question", "assistant": "Answer", "tool": "Tool"}
+SPEAKERS: dict[Role, str] = {
+    "system": "Instruction",
+    "user": "Question",
+    "assistant": "Answer",
+    "tool": "Tool",
+    "text": "Passage",
+}
 BEFORE_A_MARK = 120
 
 
 def show_conversation(conversation: Conversation, most_characters: int = 2000, marks: Sequence[Mark] = ()) -> str:
     """Bubbles, each cut to `most_characters`; where there are marks, around the first of them."""
     bubbles = "".join(
-        f'<div class="words {message.role}"><span class="who">{SPEAKERS[message.role]}</span>'
-        f"<p>{_show_text(message.content, most_characters, [m for m in marks if m.message == number])}</p></div>"
+        _show_message(message, most_characters, [mark for mark in marks if mark.message == number])
         for number, message in enumerate(conversation.messages)
     )
+    if conversation.rejected:
+        rejected = _show_text(conversation.rejected, most_characters, ())
+        bubbles += (
+            f'<div class="words assistant"><span class="who">Found worse, not learned</span><p>{rejected}</p></div>'
+        )
+    if conversation.liked is False:
+        bubbles += '<p class="fine">Thumb down: not learned.</p>'
     return f'<section class="example" aria-label="Example {conversation.row + 1}">{bubbles}</section>'
+
+
+def _show_message(message: Message, most: int, marks: Sequence[Mark]) -> str:
+    speaker = SPEAKERS[message.role] + ("" if message.learned else ", only read")
+    thought = f'<p class="thought">{_show_text(message.reasoning, most, ())}</p>' if message.reasoning else ""
+    calls = "".join(f"<p><code>{escape(f'{call.name}({call.arguments})')}</code></p>" for call in message.tool_calls)
+    words = f"<p>{_show_text(message.content, most, marks)}</p>" if message.content or not calls else ""
+    return f'<div class="words {message.role}"><span class="who">{speaker}</span>{thought}{words}{calls}</div>'
 
 
 def _show_text(text: str, most: int, marks: Sequence[Mark]) -> str:

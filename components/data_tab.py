@@ -87,7 +87,7 @@ def build_data_tab(studio: Studio) -> TabView:
                     sampled = build_sample_view(studio, current, counted, arrivals.append)
                 with gr.Tab("Tokens"):
                     tokens = build_tokens_view(studio, current, counted)
-                with gr.Tab("Should I?"):
+                with gr.Tab("Advice"):
                     advice = build_advice_view(studio, current, counted)
                 with gr.Tab("Versions"):
                     versions = build_versions_view(studio, current, arrivals.append)
@@ -145,6 +145,14 @@ def build_data_tab(studio: Studio) -> TabView:
         }
 
     def take(file: Path, reading: intake.Reading | None = None) -> Iterator[Any]:
+        """Read a file and show it; what was shown before comes back where that fails or is called off."""
+        try:
+            yield from take_in(file, reading)
+        except Exception:
+            yield from show(current_ref(studio))
+            raise
+
+    def take_in(file: Path, reading: intake.Reading | None) -> Iterator[Any]:
         yield {summary: _WAIT, pending: str(file), mapping: gr.Column(visible=False)}
         if reading is None:
             rows = intake.first_rows(file)

@@ -89,7 +89,7 @@ def look_at_every_tab(page: Page, studio: str, width: int, scheme: str) -> None:
     page.wait_for_timeout(2000)
     if page.locator("#findings").is_visible():  # a data set is open: the views of it too
         page.locator("#findings button[data-act=open]").first.click()
-        names[1:1] = ["Examples", "Sample", "Tokens", "Should I?", "Versions"]
+        names[1:1] = ["Examples", "Sample", "Tokens", "Advice", "Versions"]
     for name in names:
         open_tab(page, name)
         page.wait_for_timeout(800)

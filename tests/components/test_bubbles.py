@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from components.bubbles import show_conversation
 from studio.data.audit.finding import Mark
-from studio.data.conversation import Conversation, Message
+from studio.data.conversation import ROLES, Conversation, Message, ToolCall
 
 ATTACK = '<img src=x onerror="alert(1)"></p><script>alert(2)</script>'
 
@@ -40,3 +40,27 @@ def test_a_mark_of_another_message_or_beyond_the_cut_marks_nothing():
     words = Conversation((Message("user", "hello"), Message("assistant", "good day " * 9)))
     assert "<mark>hello</mark>" in show_conversation(words, 40, [Mark(0, 0, 5), Mark(1, 60, 70)])
     assert show_conversation(words, 40, [Mark(0, 0, 5), Mark(0, 2, 4)]).count("<mark>") == 1
+
+
+def test_all_that_an_example_may_hold_is_shown():
+    shown = show_conversation(
+        Conversation(
+            (
+                Message("user", "Rome?"),
+                Message("assistant", "", tool_calls=(ToolCall("weather", '{"city": "Rome"}'),), learned=False),
+                Message("tool", "Sunny"),
+                Message("assistant", "Sunny.", reasoning="Look it up."),
+            ),
+            rejected="Rainy.",
+            liked=False,
+        )
+    )
+    for words in ("Answer, only read", "weather({&quot;city&quot;: &quot;Rome&quot;})", "Look it up.", "Found worse"):
+        assert words in shown
+    assert "Thumb down" in shown
+    assert "(empty)" not in shown
+
+
+def test_every_role_has_a_name_that_people_know():
+    for role in ROLES:
+        assert "who" in show_conversation(Conversation((Message(role, "words"),)))
