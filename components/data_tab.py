@@ -14,6 +14,7 @@ from components.bubbles import show_conversation
 from components.examples_view import build_examples_view
 from components.findings_view import build_findings_view
 from components.frame import Studio, TabView, current_ref, dataset_choices
+from components.making_view import build_making_view
 from components.notices import show_note, show_progress, told
 from components.sample_view import build_sample_view
 from components.tokens_view import build_tokens_view
@@ -70,14 +71,16 @@ def build_data_tab(studio: Studio) -> TabView:
                 system = gr.Dropdown(label="Instruction (often none)", elem_id="map-system", interactive=True)
                 preview = gr.HTML(elem_id="map-preview")
                 use = gr.Button("Use these columns", variant="primary", elem_id="map-use")
+            current = gr.Textbox(visible=False)  # the data set's ref, which the views may change
+            arrivals: list[gr.events.Dependency] = []
+            with gr.Accordion("Make more examples", open=False, visible=not studio.shared, elem_id="making"):
+                build_making_view(studio, current, arrivals.append)
             train = gr.Button("Next: Train", variant="primary", elem_id="to-train", interactive=False)
         with gr.Column(scale=2, min_width=320, elem_classes="see"):
             summary = gr.HTML(EMPTY, elem_id="data-summary")
             stop = gr.Button("Stop reading", size="sm", visible=False, elem_id="stop-reading")
-            current = gr.Textbox(visible=False)  # the data set's ref, which the views may change
             seen = gr.Textbox(visible=False)  # the ref of what is shown
             counted = gr.Textbox(visible=False)  # the model by whose tokens it was looked at
-            arrivals: list[gr.events.Dependency] = []
             with gr.Tabs(visible=False, elem_id="data-tabs") as inner:
                 with gr.Tab("Findings"):
                     findings = build_findings_view(studio, current, counted, arrivals.append)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from studio.data.datasets import open_dataset
+from studio.data.making import require_looked
 from studio.errors import RunError, TunesmithError
 from studio.process import ProcessId, start_detached
 from studio.store import free_name, read_json, require_space, write_json
@@ -101,6 +102,7 @@ class Run:
 def create_run(workspace: Workspace, recipe: Recipe) -> Run:
     """A new run's folder, not started yet. Raises: DataError if its data set is none of this workspace."""
     dataset = open_dataset(workspace, recipe.data)
+    require_looked(dataset)
     require_space(workspace.runs, 500_000_000, "A run")
     if is_folder(recipe.base):  # a path from where the person is; the worker is elsewhere
         recipe = recipe.model_copy(update={"base": str(place_of(workspace, recipe.base))})

@@ -67,6 +67,12 @@ def read_sample(dataset: Dataset) -> Sample | None:
     return Sample(known["rows"], {int(row): verdict for row, verdict in known["verdicts"].items()}) if known else None
 
 
+def most_looked(dataset: Dataset) -> int:
+    """How many examples were looked at, in that version of the data set where it was most."""
+    notes = [dataset.root / "sample.json", *dataset.root.glob("v*/sample.json")]
+    return max((len(known["verdicts"]) for note in notes if (known := read_json(note))), default=0)
+
+
 def write_sample(dataset: Dataset, sample: Sample) -> Sample:
     write_json(dataset.folder / "sample.json", {"rows": sample.rows, "verdicts": sample.verdicts})
     return sample
