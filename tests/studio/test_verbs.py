@@ -51,6 +51,17 @@ def test_audit_tells_rows_and_findings(call, starter_workspace, tmp_path):
     ]
 
 
+def test_audit_of_a_folder_finds_what_stands_on_both_sides_of_its_split(call, starter_workspace, tmp_path):
+    (tmp_path / "data").mkdir()
+    rows = [{"prompt": f"What is number {n} about?", "completion": f"It is about {n * 7} things."} for n in range(6)]
+    write(tmp_path / "data" / "train.jsonl", *rows[:5])
+    write(tmp_path / "data" / "test.jsonl", rows[2], rows[5])
+    code, result = call("audit", tmp_path / "data", place=starter_workspace)
+    assert (code, result["rows"]) == (0, 7)
+    leaks = [finding for finding in result["findings"] if finding["check"] == "split_leak"]
+    assert leaks == [{"check": "split_leak", "severity": "error", "count": 1, "rows": [0]}]
+
+
 def test_audit_speaks_to_people_on_standard_error(starter_workspace, tmp_path, capsys):
     file = write(tmp_path / "shop.jsonl", {"prompt": "Why?", "completion": "So."}, "", "broken")
     assert main(["audit", str(file), "--workspace", str(starter_workspace.root)]) == 0
