@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +16,10 @@ from components.frame import Studio, TabView, current_ref, dataset_choices
 from components.making_view import build_making_view
 from components.notices import show_note, show_progress, told
 from components.sample_view import build_sample_view
+from components.summary import show_summary
 from components.tokens_view import build_tokens_view
 from components.versions_view import build_versions_view
 from studio.data import datasets, formats, intake
-from studio.data.audit.run import Audit
 from studio.data.read import EXPECTED, SUFFIXES
 from studio.data.review import read_review, review
 from studio.data.rows import Row
@@ -115,6 +114,7 @@ def build_data_tab(studio: Studio) -> TabView:
                 inner: gr.Tabs(visible=False),
                 train: gr.Button(interactive=False),
                 saved: gr.Dropdown(choices=choices, value=None),
+                stop: gr.Button(visible=False),
             }
             return
         dataset = datasets.open_dataset(studio.workspace, ref)
@@ -130,7 +130,7 @@ def build_data_tab(studio: Studio) -> TabView:
             raise DataError("What was found has vanished.", "Open the data set again.")
         write_place(studio.workspace, dataset=dataset.ref)
         yield {
-            summary: _show_summary(dataset, found, title_of(known), "" if known == base else base),
+            summary: show_summary(dataset, found, title_of(known), "" if known == base else base),
             current: dataset.ref,
             seen: dataset.ref,
             counted: known,
@@ -276,37 +276,3 @@ def _preview(file: Path, mapping: formats.Mapping) -> str:
     if not read.conversations:
         return show_note("No row has both columns.", "bad")
     return "<h4>So it reads</h4>" + "".join(show_conversation(c, 300) for c in read.conversations[:3])
-
-
-def _show_summary(dataset: datasets.Dataset, found: Audit, counted_by: str, missing: str) -> str:
-    about = dataset.description
-    shapes = ", ".join(f"{count:,} as {name}" for name, count in about["shapes"].items())
-    counts = dataset.counts
-    figures = {
-        "examples": f"{found.examples:,}",
-        "turns": f"{found.turns:,}",
-        "tokens": f"{found.tokens:,}",
-        "of them learned": f"{found.learned_tokens:,}",
-    }
-    cells = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in figures.items())
-    notes = [
-        f"Recognised: {shapes}. Counted with the tokens of {counted_by}.",
-        f"Split: {counts['train']:,} to learn from, {counts['validation']:,} to watch while training, "
-        f"{counts['test']:,} held out for the proof"
-        + (
-            f", {counts['left_out']:,} left out because there is nothing to learn in them."
-            if counts["left_out"]
-            else "."
-        ),
-    ]
-    if did := about.get("did"):
-        notes.insert(0, f"Mended: {'; '.join(did)}. The file that you brought is as it was.")
-    if missing:
-        notes.append(f"{missing} is not downloaded yet; its own tokens are counted once it is.")
-    if found.refused:
-        notes.append(f"{found.refused:,} examples are refused by this model’s chat template and will be left out.")
-    body = "".join(f"<p>{escape(note)}</p>" for note in notes)
-    return (
-        f'<h2>{escape(dataset.title)}</h2><dl class="figures">{cells}</dl>{body}'
-        f'<p class="fine">From {escape(str(about["source"]))}. SHA-256 {dataset.sha256[:16]}…</p>'
-    )

@@ -36,7 +36,7 @@ def build_making_view(studio: Studio, current: gr.Textbox, arrive: Callable[[gr.
     )
     description = gr.Textbox(label="What are they for?", lines=2, elem_id="make-description")
     seeds = gr.Checkbox(True, label="Show it some of the examples on the right", elem_id="make-seeds")
-    document = gr.File(label="A document to draw from", file_types=list(documents.SUFFIXES), height=120)
+    document = gr.File(label="A document to draw from", file_types=list(documents.SUFFIXES), height=140)
     with gr.Row():
         wanted = gr.Number(50, label="How many", precision=0, minimum=1, maximum=5_000, min_width=90)
         price_in = gr.Number(0, label="Price in", info="per million tokens", minimum=0, min_width=90)
