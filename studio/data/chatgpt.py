@@ -40,19 +40,23 @@ def branch_of(row: dict[str, Any]) -> Conversation:
 
 def _path(nodes: dict[str, Any], last: Any) -> list[dict[str, Any]]:
     """Messages from the root down to the current node; without one, down the newest branch."""
-    if last not in nodes:
+    if not isinstance(last, str) or last not in nodes:
         last = next((name for name, node in nodes.items() if not node.get("parent")), None)
         for _ in range(LONGEST_BRANCH):
-            children = [child for child in (nodes[last].get("children") or []) if child in nodes] if last else []
+            children = [child for child in _names(nodes[last].get("children")) if child in nodes] if last else []
             if not children:
                 break
             last = children[-1]
     path: list[dict[str, Any]] = []
-    while last in nodes and len(path) < LONGEST_BRANCH:
+    while isinstance(last, str) and last in nodes and len(path) < LONGEST_BRANCH:
         said = nodes[last].get("message")
         path.append(said if isinstance(said, dict) else {})
         last = nodes[last].get("parent")
     return path[::-1]
+
+
+def _names(children: Any) -> list[str]:
+    return [child for child in children if isinstance(child, str)] if isinstance(children, list) else []
 
 
 def _role(said: dict[str, Any]) -> str:

@@ -355,3 +355,11 @@ def test_a_long_passage_is_suggested_as_context_and_never_as_an_instruction():
 
 def test_the_preview_keeps_no_more_than_it_shows():
     assert len(convert(*[{"a": "x", "b": "y"}] * 60).unmapped) == 50
+
+
+@pytest.mark.parametrize("last", [[], {}, 7, None])
+@pytest.mark.parametrize("children", [None, 7, [[]], ["b", {}]])
+def test_a_tree_that_is_damaged_is_followed_as_far_as_it_goes(last, children):
+    nodes = {"a": {**node("a", None, "user", "Hi"), "children": children}, "b": node("b", "a", "assistant", "Hello")}
+    converted = convert({"mapping": nodes, "current_node": last})
+    assert len(converted.conversations) + len(converted.unreadable) == 1
