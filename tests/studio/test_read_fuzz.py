@@ -24,7 +24,7 @@ from studio.data.read import Row, UnreadableRow, read_file
 from studio.data.sources import ROWS, TEXTS
 from studio.errors import DataError
 
-often = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+often = settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
 words = texts.filter(lambda text: bool(text.strip()))
 json_values = st.recursive(
@@ -105,7 +105,7 @@ def test_no_word_of_a_text_is_lost_however_short_the_passages(folder, paragraphs
     assert "".join(read.split()) == "".join("\n".join(paragraphs).split())
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from([*ROWS, *TEXTS, ".zip", ".jsonl.gz", ".csv.zst", ""]), st.binary(min_size=1, max_size=4000))
 def test_any_bytes_under_any_name_give_rows_or_a_sentence(folder, suffix, content):
     path = folder / f"f{suffix}"
@@ -127,7 +127,7 @@ names = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=400, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from(["user", "assistant", "Hi", "[", "", "human"]),
