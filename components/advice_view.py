@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from html import escape
 from typing import Any
 
 import gradio as gr
 
-from components.frame import Studio
+from components.frame import DataView, Studio
 from components.notices import told
 from studio.data import mending
 from studio.data.advice import CHANGES, TRIED, WISHES, Change, Tried, Wish, advise
@@ -19,13 +17,7 @@ from studio.data.review import read_review
 SIGNS = {"yes": ("good", "✔"), "first": ("note", "▲"), "no": ("bad", "✖")}
 
 
-@dataclass(frozen=True)
-class AdviceView:
-    outputs: list[Any]
-    show: Callable[[Dataset, str], dict[Any, Any]]
-
-
-def build_advice_view(studio: Studio, current: gr.Textbox, counted: gr.Textbox) -> AdviceView:
+def build_advice_view(studio: Studio, current: gr.Textbox, counted: gr.Textbox) -> DataView:
     """`current` holds the data set's ref, `counted` the model by whose tokens it was looked at."""
     wish = gr.Radio([(text, key) for key, text in WISHES.items()], value="behaviour", label="What should change?")
     change = gr.Radio([(text, key) for key, text in CHANGES.items()], value="rarely", label="How often does it change?")
@@ -55,4 +47,4 @@ def build_advice_view(studio: Studio, current: gr.Textbox, counted: gr.Textbox) 
         return show_advice(open_dataset(studio.workspace, ref), base, wished, changes, had)
 
     gr.on([field.input for field in asked], answer, [current, counted, *asked], said, show_progress="hidden")
-    return AdviceView([*asked, said], show)
+    return DataView([*asked, said], show)

@@ -20,11 +20,11 @@ from components.summary import show_summary
 from components.tokens_view import build_tokens_view
 from components.versions_view import build_versions_view
 from studio.data import datasets, formats, intake
+from studio.data import review as looking
 from studio.data.read import EXPECTED, SUFFIXES
-from studio.data.review import read_review, review
 from studio.data.rows import Row
 from studio.data.shapes import SHAPES
-from studio.errors import DataError
+from studio.errors import DataError, TunesmithError
 from studio.place import read_place, write_place
 from studio.train.models import STARTER, ensure_base, is_ready, title_of
 from studio.workspace import SAMPLE
@@ -77,33 +77,27 @@ def build_data_tab(studio: Studio) -> TabView:
             train = gr.Button("Next: Train", variant="primary", elem_id="to-train", interactive=False)
         with gr.Column(scale=2, min_width=320, elem_classes="see"):
             summary = gr.HTML(EMPTY, elem_id="data-summary")
-            stop = gr.Button("Stop reading", size="sm", visible=False, elem_id="stop-reading")
+            stop = gr.Button("Stop", size="sm", visible=False, elem_id="stop-reading")
             seen = gr.Textbox(visible=False)  # the ref of what is shown
             counted = gr.Textbox(visible=False)  # the model by whose tokens it was looked at
             with gr.Tabs(visible=False, elem_id="data-tabs") as inner:
+                views = []
                 with gr.Tab("Findings"):
-                    findings = build_findings_view(studio, current, counted, arrivals.append)
+                    views.append(build_findings_view(studio, current, counted, arrivals.append))
                 with gr.Tab("Examples"):
-                    examples = build_examples_view(studio, current, arrivals.append)
+                    views.append(build_examples_view(studio, current, arrivals.append))
                 with gr.Tab("Sample"):
-                    sampled = build_sample_view(studio, current, counted, arrivals.append)
+                    views.append(build_sample_view(studio, current, counted, arrivals.append))
                 with gr.Tab("Tokens"):
-                    tokens = build_tokens_view(studio, current, counted)
+                    views.append(build_tokens_view(studio, current, counted))
                 with gr.Tab("Advice"):
-                    advice = build_advice_view(studio, current, counted)
+                    views.append(build_advice_view(studio, current, counted))
                 with gr.Tab("Versions"):
-                    versions = build_versions_view(studio, current, arrivals.append)
+                    views.append(build_versions_view(studio, current, arrivals.append))
 
     columns = [question, answer, context, system]
     shown = [summary, stop, current, seen, counted, inner, train, saved, pending, mapping, reread]
-    shown += [
-        *findings.outputs,
-        *examples.outputs,
-        *sampled.outputs,
-        *tokens.outputs,
-        *advice.outputs,
-        *versions.outputs,
-    ]
+    shown += [output for view in views for output in view.outputs]
 
     def show(ref: str) -> Iterator[Any]:
         """A version of a data set, with progress while it is looked at."""
@@ -123,28 +117,27 @@ def build_data_tab(studio: Studio) -> TabView:
         waiting = {mapping: gr.Column(visible=False), stop: gr.Button(visible=False)}
         for progress in ensure_base(studio.workspace, known):
             yield {summary: show_progress(progress), **waiting}
-        for progress in review(studio.workspace, dataset, known, datasets.DEFAULT_MAX_LENGTH):
-            yield {summary: show_progress(progress), **waiting}
-        found = read_review(dataset, known, datasets.DEFAULT_MAX_LENGTH)
+        yield {current: dataset.ref, counted: known}
+        try:
+            for progress in looking.review(studio.workspace, dataset, known, datasets.DEFAULT_MAX_LENGTH):
+                yield {summary: show_progress(progress), **waiting, stop: gr.Button(visible=True)}
+        except TunesmithError:
+            words = f"{dataset.title} was not looked at to the end. Pick it under Your data sets to try again."
+            yield {summary: show_note(words), saved: gr.Dropdown(choices=choices, value=None), **waiting}
+            raise
+        found = looking.read_review(dataset, known, datasets.DEFAULT_MAX_LENGTH)
         if found is None:
             raise DataError("What was found has vanished.", "Open the data set again.")
         write_place(studio.workspace, dataset=dataset.ref)
         yield {
             summary: show_summary(dataset, found, title_of(known), "" if known == base else base),
-            current: dataset.ref,
             seen: dataset.ref,
-            counted: known,
             inner: gr.Tabs(visible=True),
             train: gr.Button(interactive=True),
             saved: gr.Dropdown(choices=choices, value=dataset.ref),
             reread: gr.Accordion(visible=True),
             **waiting,
-            **findings.show(dataset, known),
-            **examples.show(dataset),
-            **sampled.show(dataset),
-            **tokens.show(dataset, known),
-            **advice.show(dataset, known),
-            **versions.show(dataset),
+            **{output: value for view in views for output, value in view.show(dataset, known).items()},
         }
 
     def take(file: Path, reading: intake.Reading | None = None) -> Iterator[Any]:
@@ -181,6 +174,9 @@ def build_data_tab(studio: Studio) -> TabView:
             ),
             stop: gr.Button(visible=False),
             inner: gr.Tabs(visible=False),
+            train: gr.Button(interactive=False),
+            saved: gr.Dropdown(value=None),
+            reread: gr.Accordion(visible=False),
             mapping: gr.Column(visible=True),
             question: gr.Dropdown(choices=names, value=guess.question),
             answer: gr.Dropdown(choices=names, value=guess.answer),
@@ -225,8 +221,12 @@ def build_data_tab(studio: Studio) -> TabView:
         return _preview(_uploaded(studio, file), _mapping(*named))
 
     @told
-    def call_off(file: str) -> Any:
-        intake.call_off(studio.workspace, _uploaded(studio, file))
+    def call_off(file: str, ref: str, base: str) -> Any:
+        if file:
+            intake.call_off(studio.workspace, _uploaded(studio, file))
+        if ref:
+            dataset = datasets.open_dataset(studio.workspace, ref)
+            looking.call_off(dataset, base, datasets.DEFAULT_MAX_LENGTH)
         return gr.Button(visible=False)
 
     @told
@@ -251,7 +251,7 @@ def build_data_tab(studio: Studio) -> TabView:
     gr.on([open_path.click, path.submit], take_path, path, everything, show_progress="hidden")
     use.click(take_mapped, [pending, *columns], everything, show_progress="hidden")
     again.click(take_again, [pending, shape], everything, show_progress="hidden")
-    stop.click(call_off, pending, stop, show_progress="hidden")
+    stop.click(call_off, [pending, current, counted], stop, show_progress="hidden")
     saved.input(show_saved, saved, shown, show_progress="hidden")
     gr.on([field.input for field in columns], show_preview, [pending, *columns], preview, show_progress="hidden")
     for arrival in arrivals:

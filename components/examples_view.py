@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from html import escape
 from typing import Any
 
@@ -12,25 +11,25 @@ import gradio as gr
 from components.actions import action, build_actions, pager, pressed
 from components.bubbles import show_conversation
 from components.editor import build_editor
-from components.frame import Studio
+from components.frame import DataView, Studio
 from components.notices import told
 from studio.data import versions
 from studio.data.conversation import Conversation
 from studio.data.datasets import Dataset, open_dataset
 
 ROWS_A_PAGE = 5
-SIDES = {"": "all", "train": "to learn from", "validation": "watched", "test": "held out", "left_out": "left out"}
-
-
-@dataclass(frozen=True)
-class ExamplesView:
-    outputs: list[Any]
-    show: Callable[[Dataset], dict[Any, Any]]
+SIDES = {
+    "": "all",
+    "train": "to learn from",
+    "validation": "watched while training",
+    "test": "held out",
+    "left_out": "left out",
+}
 
 
 def build_examples_view(
     studio: Studio, current: gr.Textbox, arrive: Callable[[gr.events.Dependency], None]
-) -> ExamplesView:
+) -> DataView:
     """`current` holds the data set's ref; `arrive` is called with an event that has changed it."""
     with gr.Row():
         words = gr.Textbox(label="Search", elem_id="search", scale=3, min_width=140)
@@ -41,7 +40,7 @@ def build_examples_view(
     listed = build_actions(elem_id="examples")
     filters = [words, side, tag]
 
-    def show(dataset: Dataset) -> dict[Any, Any]:
+    def show(dataset: Dataset, base: str) -> dict[Any, Any]:
         tags = _tags(dataset)
         return {
             words: "",
@@ -91,7 +90,7 @@ def build_examples_view(
     words.input(search, [current, *filters], listing, show_progress="hidden", trigger_mode="always_last")
     arrive(listed.click(act, at, [*shown, current], show_progress="hidden"))
     editor.kept.success(show_again, at, listing, show_progress="hidden")
-    return ExamplesView(shown, show)
+    return DataView(shown, show)
 
 
 def _clean(found: tuple[Any, ...]) -> tuple[str, str, str]:

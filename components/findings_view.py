@@ -13,7 +13,7 @@ import gradio as gr
 from components.actions import action, build_actions, pager, pressed
 from components.bubbles import show_conversation
 from components.difference import show_difference
-from components.frame import Studio
+from components.frame import DataView, Studio
 from components.notices import show_progress, told
 from studio.data import mending, versions
 from studio.data.audit.checks import UNREADABLE
@@ -45,15 +45,9 @@ class Looking:
         return json.dumps(vars(self))
 
 
-@dataclass(frozen=True)
-class FindingsView:
-    outputs: list[Any]
-    show: Callable[[Dataset, str], dict[Any, Any]]
-
-
 def build_findings_view(
     studio: Studio, current: gr.Textbox, counted: gr.Textbox, arrive: Callable[[gr.events.Dependency], None]
-) -> FindingsView:
+) -> DataView:
     """`current` holds the data set's ref, `counted` the model by whose tokens it was looked at.
 
     `arrive` is called with an event that has changed `current`, so that everything else shows that version.
@@ -62,9 +56,11 @@ def build_findings_view(
     progress = gr.HTML(elem_id="mend-progress")
     listed = build_actions(elem_id="findings")
 
-    def show(dataset: Dataset, base: str, look: Looking | None = None) -> dict[Any, Any]:
+    def show(dataset: Dataset, base: str) -> dict[Any, Any]:
+        return show_at(dataset, base, Looking())
+
+    def show_at(dataset: Dataset, base: str, look: Looking) -> dict[Any, Any]:
         found = read_review(dataset, base, DEFAULT_MAX_LENGTH)
-        look = look or Looking()
         page = _show_all(studio, dataset, found, base, look) if found else ""
         return {listed: page, looking: look.as_text(), progress: ""}
 
@@ -94,7 +90,7 @@ def build_findings_view(
         elif done == "keep-drafts":
             yield {current: versions.keep_drafts(studio.workspace, dataset).ref}
             return
-        yield show(dataset, base, look)
+        yield show_at(dataset, base, look)
 
     def mend(dataset: Dataset, base: str, checks: list[str]) -> Iterator[Any]:
         for step in mending.mend(studio.workspace, dataset, checks, base, DEFAULT_MAX_LENGTH):
@@ -106,11 +102,12 @@ def build_findings_view(
     outputs = [listed, looking, progress]
     pressing = listed.click(act, [current, counted, looking], [*outputs, current], show_progress="hidden")
     arrive(pressing)
-    return FindingsView(outputs, show)
+    return DataView(outputs, show)
 
 
 def _show_all(studio: Studio, dataset: Dataset, found: Audit, base: str, look: Looking) -> str:
     findings = mending.open_findings(dataset, found)
+    fine = mending.waved_through(dataset, found)
     safe = mending.safe_fixes(findings)
     head = ""
     if safe:
@@ -119,13 +116,14 @@ def _show_all(studio: Studio, dataset: Dataset, found: Audit, base: str, look: L
         mend = action("mend", label, ",".join(fix.check for fix in safe), "first")
         head = f"<p>{mend} <span class='fine'>{escape(what)}</span></p>"
     if not findings:
-        head = '<div class="note good" role="status">✔ Nothing is left to look at.</div>'
+        words = "Nothing is left to look at." if fine else "Nothing wrong was found."
+        head = f'<div class="note good" role="status">✔ {words}</div>'
     items = "".join(_show_finding(studio, dataset, finding, base, look) for finding in findings)
     drafts = len(versions.read_drafts(dataset))
     if drafts:
         keep = action("keep-drafts", "Keep as a new version")
         head += f'<div class="note">{drafts} changed by hand, not kept yet. {keep}</div>'
-    return head + items + _show_fine(mending.waved_through(dataset, found))
+    return head + items + _show_fine(fine)
 
 
 def _show_fine(fine: list[Finding]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from studio.compare.chat import Chat
-from studio.data.datasets import list_datasets, open_current
+from studio.data.datasets import Dataset, list_datasets, open_current
 from studio.errors import RunError
 from studio.place import read_place
 from studio.runs import Run, list_runs, live_run
@@ -32,6 +32,14 @@ class TabView:
     read: Callable[[], Any]
     outputs: Sequence[gr.components.Component]
     leads: Sequence[tuple[gr.Button, str]] = ()
+
+
+@dataclass(frozen=True)
+class DataView:
+    """One view of a data set: `show` gives the values of `outputs` for a version and the model that counted it."""
+
+    outputs: Sequence[Any]
+    show: Callable[[Dataset, str], dict[Any, Any]]
 
 
 def require_rest(studio: Studio) -> None:

@@ -38,7 +38,9 @@ def build_making_view(studio: Studio, current: gr.Textbox, arrive: Callable[[gr.
     seeds = gr.Checkbox(True, label="Show it some of the examples on the right", elem_id="make-seeds")
     document = gr.File(label="A document to draw from", file_types=list(documents.SUFFIXES), height=140)
     with gr.Row():
-        wanted = gr.Number(50, label="How many", precision=0, minimum=1, maximum=5_000, min_width=90)
+        wanted = gr.Number(
+            50, label="How many", precision=0, minimum=1, maximum=5_000, min_width=90, elem_id="make-many"
+        )
         price_in = gr.Number(0, label="Price in", info="per million tokens", minimum=0, min_width=90)
         price_out = gr.Number(0, label="Price out", info="per million tokens", minimum=0, min_width=90)
     with gr.Row():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -11,7 +10,7 @@ import gradio as gr
 from components.actions import LISTEN, action, pressed
 from components.bubbles import show_conversation
 from components.editor import as_drafted, build_editor
-from components.frame import Studio
+from components.frame import DataView, Studio
 from components.notices import told
 from studio.data import looking, versions
 from studio.data.datasets import DEFAULT_MAX_LENGTH, Dataset, open_dataset
@@ -29,20 +28,14 @@ document.addEventListener("keydown", (event) => {
 """
 
 
-@dataclass(frozen=True)
-class SampleView:
-    outputs: list[Any]
-    show: Callable[[Dataset], dict[Any, Any]]
-
-
 def build_sample_view(
     studio: Studio, current: gr.Textbox, counted: gr.Textbox, arrive: Callable[[gr.events.Dependency], None]
-) -> SampleView:
+) -> DataView:
     """`current` holds the data set's ref, `counted` the model by whose tokens it was looked at."""
     listed = gr.HTML(js_on_load=LISTEN + KEYS, elem_id="sample")
     editor = build_editor(studio, current, "sample-edit")
 
-    def show(dataset: Dataset) -> dict[Any, Any]:
+    def show(dataset: Dataset, base: str) -> dict[Any, Any]:
         return {listed: _show(dataset, looking.read_sample(dataset)), **editor.close()}
 
     @told
@@ -78,9 +71,11 @@ def build_sample_view(
         changed = int(row) in versions.read_drafts(dataset).changed
         return _show(dataset, looking.judge(dataset, sample, int(row), "edited" if changed else "kept"))
 
-    arrive(listed.click(act, [current, counted], [listed, *editor.outputs, current], show_progress="hidden"))
+    # Multiple: a key that comes while the page still takes in what the last one did is not lost.
+    shown = [listed, *editor.outputs, current]
+    arrive(listed.click(act, [current, counted], shown, show_progress="hidden", trigger_mode="multiple"))
     editor.kept.success(edited, [current, editor.row], listed, show_progress="hidden")
-    return SampleView([listed, *editor.outputs], show)
+    return DataView([listed, *editor.outputs], show)
 
 
 def _show(dataset: Dataset, sample: looking.Sample | None) -> str:

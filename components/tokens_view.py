@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from html import escape
 from itertools import groupby
 from typing import Any
@@ -12,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from components.actions import LISTEN, pager, pressed
-from components.frame import Studio
+from components.frame import DataView, Studio
 from components.notices import show_note, told
 from studio.data.audit.run import LENGTH_STEP, Audit
 from studio.data.datasets import DEFAULT_MAX_LENGTH, Dataset, open_dataset
@@ -42,18 +40,20 @@ const drag = () => {
     `${total.toLocaleString("en")} examples (${share.toFixed(share && share < 10 ? 1 : 0)} %) are cut off.`;
 };
 element.addEventListener("input", drag);
+for (const act of ["pointerdown", "pointermove"])
+  element.addEventListener(act, (event) => {
+    const chart = event.target.closest(".lengths svg");
+    if (!chart || !(event.buttons & 1)) return;
+    const range = element.querySelector("#limit-range"), box = chart.getBoundingClientRect();
+    range.value = String(Math.round((Number(range.max) * (event.clientX - box.left)) / box.width));
+    drag();
+  });
 watch("value", drag);
 drag();
 """
 
 
-@dataclass(frozen=True)
-class TokensView:
-    outputs: list[Any]
-    show: Callable[[Dataset, str], dict[Any, Any]]
-
-
-def build_tokens_view(studio: Studio, current: gr.Textbox, counted: gr.Textbox) -> TokensView:
+def build_tokens_view(studio: Studio, current: gr.Textbox, counted: gr.Textbox) -> DataView:
     """`current` holds the data set's ref, `counted` the model whose tokens are shown."""
     totals = gr.HTML(js_on_load=DRAG, elem_id="token-totals")
     shown = gr.HTML(js_on_load=LISTEN, elem_id="token-example")
@@ -80,7 +80,7 @@ def build_tokens_view(studio: Studio, current: gr.Textbox, counted: gr.Textbox) 
         return show_example(open_dataset(studio.workspace, ref), base, int(pressed(event)[1]))
 
     shown.click(turn, [current, counted], shown, show_progress="hidden")
-    return TokensView([totals, shown], show)
+    return DataView([totals, shown], show)
 
 
 def _tokenizer(studio: Studio, base: str) -> FolderTokenizer:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from html import escape
 from itertools import islice
 from typing import Any
@@ -12,7 +11,7 @@ import gradio as gr
 
 from components.actions import action, build_actions, pager, pressed
 from components.difference import show_difference
-from components.frame import Studio
+from components.frame import DataView, Studio
 from components.notices import told
 from studio.data import versions
 from studio.data.datasets import Dataset, open_dataset
@@ -21,15 +20,9 @@ ROWS_A_PAGE = 5
 MOST_COUNTED = 2_000  # differences: to count them all would mean to read both versions to their ends
 
 
-@dataclass(frozen=True)
-class VersionsView:
-    outputs: list[Any]
-    show: Callable[[Dataset], dict[Any, Any]]
-
-
 def build_versions_view(
     studio: Studio, current: gr.Textbox, arrive: Callable[[gr.events.Dependency], None]
-) -> VersionsView:
+) -> DataView:
     """`current` holds the data set's ref; `arrive` is called with an event that has changed it."""
     listed = build_actions(elem_id="versions")
     with gr.Row():
@@ -37,7 +30,7 @@ def build_versions_view(
         new = gr.Dropdown(label="with", elem_id="new-version", interactive=True, min_width=110)
     compared = build_actions(elem_id="differences")
 
-    def show(dataset: Dataset) -> dict[Any, Any]:
+    def show(dataset: Dataset, base: str) -> dict[Any, Any]:
         known = versions.list_versions(studio.workspace, dataset.name)
         names = [(_title(version), version.version) for version in known]
         before = str(dataset.description.get("from", known[0].version))
@@ -67,7 +60,7 @@ def build_versions_view(
     arrive(listed.click(act, current, [current], show_progress="hidden"))
     gr.on([old.input, new.input], compare, [current, old, new], compared, show_progress="hidden")
     compared.click(turn, [current, old, new], compared, show_progress="hidden")
-    return VersionsView([listed, old, new, compared], show)
+    return DataView([listed, old, new, compared], show)
 
 
 def _title(version: Dataset) -> str:

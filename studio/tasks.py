@@ -20,6 +20,7 @@ from studio.store import read_json, write_json
 from studio.workspace import Workspace
 
 POLL_S = 0.3
+LEAST_SHARE, LEAST_SPENT_S = 0.02, 3.0  # before that, what is left cannot be told
 
 
 @dataclass(frozen=True)
@@ -85,11 +86,18 @@ def _goes_on(known: dict[str, Any]) -> bool:
     return "pid" in known and ProcessId(known["pid"], known["started_s"]).is_alive()
 
 
+def _time_left(spent_s: float, share: float | None) -> float | None:
+    """As long again as it took so far for each part; nothing while that is a guess."""
+    return spent_s / share * (1 - share) if share and share >= LEAST_SHARE and spent_s >= LEAST_SPENT_S else None
+
+
 def run_task(note: Path, work: Callable[[Report], dict[str, Any]]) -> int:
     """In the worker: do the work, keep the note, and end with its result or its error. The exit code."""
     this = ProcessId.of_this()
+    began = time.monotonic()
 
     def report(progress: Progress) -> None:
+        left = progress.left_s if progress.left_s is not None else _time_left(time.monotonic() - began, progress.share)
         write_json(
             note,
             {
@@ -97,7 +105,7 @@ def run_task(note: Path, work: Callable[[Report], dict[str, Any]]) -> int:
                 "started_s": this.started_s,
                 "message": progress.message,
                 "share": progress.share,
-                "left_s": progress.left_s,
+                "left_s": left,
             },
         )
 

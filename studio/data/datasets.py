@@ -13,7 +13,7 @@ import contextlib
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -85,7 +85,7 @@ class Dataset:
         """Each example with its split, in the order of the file."""
         return examples.read_all(self.folder)
 
-    def rows(self, rows: Sequence[int]) -> list[Placed]:
+    def rows(self, rows: Iterable[int]) -> list[Placed]:
         """The examples of these rows, without reading the rest."""
         return examples.read_rows(self.folder, rows)
 

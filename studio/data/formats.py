@@ -20,7 +20,10 @@ MOST_LISTED = 1_000  # unreadable rows whose text is kept; the numbers of all ar
 MOST_TAGS, LONGEST_TAG = 20, 100
 _SAYS_QUESTION = re.compile(r"quest|frage|prompt|quer|input|request|mail|instruct|ask|wish|problem", re.IGNORECASE)
 _SAYS_ANSWER = re.compile(r"answ|antwort|repl|respon|output|complet|ticket|solution|result|target", re.IGNORECASE)
-_SAYS_NOTHING = re.compile(r"^(?:id|nr|no|number|date|time|url|link|source|author|lang)\b|_id$|_at$", re.IGNORECASE)
+_SAYS_NOTHING = re.compile(
+    r"^(?:id|nr|no|number|date|time|url|link|source|author|lang)\b|[_ ]id$|_at$|(?-i:(?<=[a-z])I[dD]$)", re.IGNORECASE
+)
+_LETTERS = re.compile(r"[^\W\d_]{2}")
 
 
 @dataclass(frozen=True)
@@ -141,6 +144,11 @@ class _Column:
         return sum(map(len, self.cells)) / max(1, len(self.cells))
 
     @property
+    def speaks(self) -> bool:
+        """Whether most cells hold letters: a table of figures written as text has none."""
+        return sum(bool(_LETTERS.search(cell)) for cell in self.cells) * 2 > len(self.cells)
+
+    @property
     def asks(self) -> float:
         """Share of cells that end with a question mark."""
         return sum(cell.rstrip().endswith("?") for cell in self.cells) / max(1, len(self.cells))
@@ -157,7 +165,7 @@ def suggest_mapping(rows: list[dict[str, Any]]) -> Mapping | None:
         for name in (rows[0] if rows else {})
     ]
     columns = [column for column in columns if len(column.cells) >= max(1, len(rows) // 2)]
-    spoken = [column for column in columns if not _SAYS_NOTHING.search(column.name)]
+    spoken = [column for column in columns if not _SAYS_NOTHING.search(column.name) and column.speaks]
     columns = spoken if len(spoken) >= 2 else columns
     if len(columns) < 2:
         return None

@@ -21,7 +21,7 @@ _BLANK = re.compile(r"[\s,]*")
 
 def parse_json(text: str) -> Any:
     """A value that can be written again. Raises: JSONDecodeError, also for what is too deep or too long to hold."""
-    value, end = _parse_first(text, len(text) - len(text.lstrip()))
+    value, end = parse_first(text, len(text) - len(text.lstrip()))
     if text[end:].strip():
         raise json.JSONDecodeError("Extra data", text, end)
     return value
@@ -30,7 +30,7 @@ def parse_json(text: str) -> Any:
 _decode = json.JSONDecoder().raw_decode
 
 
-def _parse_first(text: str, start: int) -> tuple[Any, int]:
+def parse_first(text: str, start: int) -> tuple[Any, int]:
     """The value that begins at `start`, and where it ends."""
     try:
         value, end = _decode(text, start)
@@ -124,7 +124,7 @@ def _entries(text: TextIO, ahead: str) -> Iterator[Row | UnreadableRow]:
             return
         number += 1
         try:
-            value, place = _parse_first(ahead, place)
+            value, place = parse_first(ahead, place)
             if place == len(ahead):  # a number may go on in what comes next
                 raise json.JSONDecodeError("It breaks off", ahead, place)
         except json.JSONDecodeError as error:

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from studio.data.json_rows import parse_json
+from studio.data.json_rows import parse_first
 from studio.errors import DataError
 
 TRIES = 5
@@ -50,6 +50,7 @@ class Maker:
     timeout_s: float = TIMEOUT_S
     wait: Callable[[float], None] = time.sleep
     takes_schema: bool = field(default=True, init=False)  # until the server says that it does not
+    _asked_to_wait_s: float = field(default=0.0, init=False)
 
     def ask(self, messages: Sequence[dict[str, str]], most_tokens: int = 2048, seed: int = 0) -> Reply:
         """Tried again where waiting may help; the same `seed` gives the same reply where the server can do that.
@@ -91,8 +92,6 @@ class Maker:
             f"{self.address} did not answer after {TRIES} tries; last it said: {said}.",
             "Wait a while and press Go on: what is made already is kept.",
         )
-
-    _asked_to_wait_s: float = field(default=0.0, init=False)
 
     def _pause(self, number: int) -> float:
         asked, self._asked_to_wait_s = self._asked_to_wait_s, 0.0
@@ -147,12 +146,11 @@ def _retry_after(reply: httpx.Response) -> float:
 def parse_pairs(text: str) -> list[tuple[str, str]]:
     """Questions and answers out of what a model wrote: its JSON as a whole, else each object that can be read."""
     found: list[tuple[str, str]] = []
-    decoder, place = json.JSONDecoder(), 0
+    place = 0
     while (place := text.find("{", place)) >= 0:
         try:
-            value, end = decoder.raw_decode(text, place)
-            value = parse_json(text[place:end])
-        except (ValueError, RecursionError):
+            value, end = parse_first(text, place)
+        except json.JSONDecodeError:
             place += 1
             continue
         pairs = _pairs_of(value)

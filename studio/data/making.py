@@ -159,7 +159,7 @@ class Gate:
     """What is let through: in the form of the seeds, not seen before, without a fault that the audit finds."""
 
     def __init__(self, seeds: Sequence[dict[str, str]]) -> None:
-        self.kept = -len(seeds)
+        self.kept = 0
         self.newest: deque[str] = deque(maxlen=SHOWN_QUESTIONS)
         self._keys: set[int] = set()
         self._shingles: list[Shingles] = []
@@ -169,14 +169,18 @@ class Gate:
         is_closed = len(seeds) >= 10 and "" not in labels and len(labels) <= len(seeds) / 3
         self._labels = labels if is_closed else None
         for seed in seeds:
-            self.remember(seed["question"], seed["answer"])
+            self._know(seed["question"], seed["answer"])
 
     def remember(self, question: str, answer: str) -> None:
+        """Count one that was kept."""
+        self._know(question, answer)
+        self.newest.append(question)
+        self.kept += 1
+
+    def _know(self, question: str, answer: str) -> None:
         folded = f"{fold(question)} ¶ {fold(answer)}"
         self._keys.add(key_of(fold(question)))
         self._shingles += sketch([folded]).shingles  # type: ignore[arg-type]
-        self.newest.append(question)
-        self.kept += 1
 
     def objection(self, question: str, answer: str) -> str:
         """Why it is not kept; empty if it is."""

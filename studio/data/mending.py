@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,8 @@ def open_findings(dataset: Dataset, found: Audit) -> list[Finding]:
     fine = read_choices(dataset.root)["fine"]
     left = []
     for finding in found.findings:
-        waved = fine.get(finding.check.id, [])
-        rows = [] if waved == "all" else [row for row in finding.rows if row not in set(waved)]
-        if rows:
+        waved = _waved(fine, finding)
+        if rows := [row for row in finding.rows if row not in waved]:
             left.append(Finding(finding.check, rows, len(rows), finding.clusters))
     return left
 
@@ -38,8 +38,13 @@ def waved_through(dataset: Dataset, found: Audit) -> list[Finding]:
     return [
         Finding(f.check, rows, len(rows))
         for f in found.findings
-        if (rows := f.rows if fine.get(f.check.id) == "all" else [r for r in f.rows if r in fine.get(f.check.id, [])])
+        if (waved := _waved(fine, f)) and (rows := [row for row in f.rows if row in waved])
     ]
+
+
+def _waved(fine: dict[str, Any], finding: Finding) -> set[int]:
+    known = fine.get(finding.check.id, [])
+    return set(finding.rows if known == "all" else known)
 
 
 def safe_fixes(findings: Iterable[Finding]) -> list[Fix]:
@@ -49,7 +54,7 @@ def safe_fixes(findings: Iterable[Finding]) -> list[Fix]:
 def preview(dataset: Dataset, finding: Finding, around: Around, most: int) -> list[Difference]:
     """What the mend of a finding would change, for the first rows that it changes."""
     fix = BY_CHECK[finding.check.id]
-    rows = _rows_of(fix, dataset, finding)[:most]
+    rows = islice(fix.rows(dataset, finding), most)  # those of all clusters may be many
     return [Difference(placed[0].row, placed, fix.apply(placed, around)) for placed in dataset.rows(rows)]
 
 

@@ -9,29 +9,56 @@ from typing import TextIO
 from studio.data.rows import Row
 from studio.data.text import read_line
 
-_SENTENCE_END = re.compile(r"(?<=[.!?。！？])\s+")  # noqa: RUF001 (Chinese and Japanese end sentences so)
-_HEADING = re.compile(r"#{1,6} ")
+# Where a paragraph that is too long is cut, the best place first, and what its parts are joined by again.
+CUTS = (
+    (re.compile(r"\n"), "\n"),
+    (re.compile(r"(?<=[.!?。！？]) "), " "),  # noqa: RUF001 (Chinese and Japanese end sentences so)
+    (re.compile(r" "), " "),
+    (re.compile(r"(?<=.)(?=.)", re.DOTALL), ""),
+)
+_HEADING = re.compile(r"#{1,6} [^\n]*\Z")
+Part = tuple[int, str, int]  # (line where it begins, text, length in tokens)
+Count = Callable[[str], int]
 
 
-def read_passages(text: TextIO, most_tokens: int, count: Callable[[str], int]) -> Iterator[Row]:
-    """Rows {"text": passage} of as many whole paragraphs as `most_tokens` holds; a longer one is cut at sentences.
+def read_passages(text: TextIO, most_tokens: int, count: Count) -> Iterator[Row]:
+    """Rows {"text": passage} of as many whole paragraphs as `most_tokens` holds; a longer one is cut at its lines.
 
-    A heading begins a new passage where the one before is half full.
+    A heading goes with what it heads, and begins a new passage where the one before is half full.
     """
-    passage, size, began = "", 0, 1
+    passage: list[Part] = []
     for line, paragraph in _paragraphs(text):
-        for part in _fit(paragraph, most_tokens, count):
-            length = count(part)
-            is_over = size + length > most_tokens or (_HEADING.match(part) and size * 2 > most_tokens)
-            if passage and is_over:
-                yield Row(began, {"text": passage})
-                passage, size = "", 0
-            if not passage:
-                began = line
-            passage = f"{passage}\n\n{part}" if passage else part
-            size += length
-    if passage:
-        yield Row(began, {"text": passage})
+        for piece in _fit(paragraph, most_tokens, count):
+            part = (line, piece, count(piece))
+            is_over = _size([*passage, part]) > most_tokens
+            if is_over or (passage and _HEADING.match(piece) and _size(passage) * 2 > most_tokens):
+                headings = _take_headings(passage)
+                yield from _as_row(passage)
+                passage = headings
+            if _size([*passage, part]) > most_tokens:
+                yield from _as_row(passage)
+                passage = []
+            passage.append(part)
+    yield from _as_row(passage)
+
+
+def _size(parts: list[Part]) -> int:
+    return sum(length for _, _, length in parts)
+
+
+def _take_headings(passage: list[Part]) -> list[Part]:
+    """The headings that a passage ends with, taken out of it: they belong to what follows."""
+    start = len(passage)
+    while start > 0 and _HEADING.match(passage[start - 1][1]):
+        start -= 1
+    headings = passage[start:]
+    del passage[start:]
+    return headings
+
+
+def _as_row(parts: list[Part]) -> Iterator[Row]:
+    if parts:
+        yield Row(parts[0][0], {"text": "\n\n".join(text for _, text, _ in parts)})
 
 
 def _paragraphs(text: TextIO) -> Iterator[tuple[int, str]]:
@@ -49,18 +76,19 @@ def _paragraphs(text: TextIO) -> Iterator[tuple[int, str]]:
         yield began, "\n".join(lines)
 
 
-def _fit(paragraph: str, most_tokens: int, count: Callable[[str], int]) -> Iterator[str]:
-    """The paragraph, or parts of it that are short enough: of whole sentences, else words, else characters."""
+def _fit(paragraph: str, most_tokens: int, count: Count) -> Iterator[str]:
+    """The paragraph, or parts of it that are short enough: of whole lines, else sentences, words, characters."""
     if count(paragraph) <= most_tokens:
         yield paragraph
         return
-    for pieces, joint in ((_SENTENCE_END.split(paragraph), " "), (paragraph.split(), " "), (list(paragraph), "")):
+    for cut, joint in CUTS:
+        pieces = cut.split(paragraph)
         if len(pieces) > 1:
             yield from _join(pieces, joint, most_tokens, count)
             return
 
 
-def _join(pieces: list[str], joint: str, most_tokens: int, count: Callable[[str], int]) -> Iterator[str]:
+def _join(pieces: list[str], joint: str, most_tokens: int, count: Count) -> Iterator[str]:
     group: list[str] = []
     size = 0
     for piece in pieces:
@@ -73,5 +101,5 @@ def _join(pieces: list[str], joint: str, most_tokens: int, count: Callable[[str]
     yield from _whole_or_fit(group, joint, most_tokens, count)
 
 
-def _whole_or_fit(group: list[str], joint: str, most_tokens: int, count: Callable[[str], int]) -> Iterator[str]:
+def _whole_or_fit(group: list[str], joint: str, most_tokens: int, count: Count) -> Iterator[str]:
     return _fit(group[0], most_tokens, count) if len(group) == 1 and joint else iter([joint.join(group)])

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from studio.data.audit.run import Audit
 from studio.data.datasets import Dataset
-from studio.tasks import Progress, follow, result_of
+from studio.tasks import Progress, follow, result_of, stop_task
 from studio.workspace import Workspace
 
-CHECKS_VERSION = 3  # another number where checks have changed, so that what was found before is looked for anew
+CHECKS_VERSION = 4  # another number where checks have changed, so that what was found before is looked for anew
 
 
 def review(workspace: Workspace, dataset: Dataset, base: str, max_length: int) -> Iterator[Progress]:
@@ -19,6 +19,11 @@ def review(workspace: Workspace, dataset: Dataset, base: str, max_length: int) -
     if read_review(dataset, base, max_length) is None:
         note = _note(dataset, base, max_length)
         yield from follow(workspace, note, "audit", workspace.root, dataset.ref, base, str(max_length))
+
+
+def call_off(dataset: Dataset, base: str, max_length: int) -> None:
+    """Stop looking; it begins anew when it is asked for again."""
+    stop_task(_note(dataset, base, max_length))
 
 
 def read_review(dataset: Dataset, base: str, max_length: int) -> Audit | None:

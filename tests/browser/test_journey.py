@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+import random
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -246,3 +250,72 @@ def test_what_a_data_set_says_is_text(page: Page, studio: str, tmp_path: Path) -
 def write(path: Path, text: str) -> Path:
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def test_examples_are_changed_by_hand_looked_through_and_undone(page: Page, studio: str, tmp_path: Path) -> None:
+    rows = "".join(json.dumps({"prompt": f"Where is {n}?", "completion": f"At stop {n}."}) + "\n" for n in range(60))
+    page.goto(studio)
+    open_tab(page, "Data")
+    page.locator("#upload input[type=file]").set_input_files(write(tmp_path / "stops.jsonl", rows))
+    expect(page.locator("#data-summary h2")).to_have_text("stops", timeout=SLOW_MS)
+
+    open_tab(page, "Examples")
+    page.locator("#search").get_by_role("textbox").press_sequentially("is 17")
+    expect(page.locator("#examples .pager").first).to_have_text("Examples 1 to 1 of 1")
+    page.get_by_role("button", name="Edit example 18").click()
+    page.locator("#edit-1 textarea").fill("At the harbour.")
+    page.locator("#edit-keep").click()
+    expect(page.locator("#examples")).to_contain_text("changed, not kept yet")
+    page.get_by_role("button", name="Keep as a new version").first.click()
+    expect(page.locator("#data-summary")).to_contain_text("by hand: 1 edited", timeout=SLOW_MS)
+
+    open_tab(page, "Sample")
+    page.get_by_role("button", name="Draw a sample").click()
+    expect(page.locator("#sample")).to_contain_text("0 of 20 looked at")
+    for key, words in (("k", "1 of 20"), ("d", "2 of 20")):
+        page.keyboard.press(key)
+        expect(page.locator("#sample")).to_contain_text(words)
+    expect(page.locator("#sample")).to_contain_text("About 50% of your examples are wrong, between")
+
+    open_tab(page, "Versions")
+    expect(page.locator("#differences ins")).to_have_text(["the", "harbour"])
+    page.get_by_role("button", name="Undo: work with the version before").click()
+    expect(page.locator("#data-summary h2")).to_have_text("stops", timeout=SLOW_MS)
+
+
+def test_more_examples_are_made_and_do_not_count_unseen(page: Page, studio: str, tmp_path: Path) -> None:
+    with serve_examples() as address:
+        page.goto(studio)
+        open_tab(page, "Data")
+        expect(page.locator("#data-summary h2")).to_be_visible(timeout=SLOW_MS)
+        page.locator("#making button").first.click()
+        for name, words in (("address", address), ("model", "tiny"), ("description", "Parcels")):
+            page.locator(f"#make-{name}").get_by_role("textbox").fill(words)
+        page.locator("#make-many input").fill("10")
+        page.locator("#make-start").click()
+        expect(page.locator("#data-summary h2")).to_contain_text("made", timeout=SLOW_MS)
+    expect(page.locator("#data-summary")).to_contain_text("From tiny at")
+    page.locator("#make-target input").click()
+    page.get_by_role("option").last.click()
+    page.locator("#make-add").click()
+    expect(page.locator(".toast-body").last).to_contain_text("0 of its examples were looked through")
+
+
+@contextmanager
+def serve_examples() -> Iterator[str]:
+    """An OpenAI-compatible server on loopback that gives five new examples each time."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            made = [{"question": f"Where is parcel {random.random()}?", "answer": f"At stop {n}."} for n in range(5)]
+            content = json.dumps({"choices": [{"message": {"content": json.dumps({"examples": made})}}]}).encode()
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(200)
+            self.send_header("content-length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/v1"
+        server.shutdown()

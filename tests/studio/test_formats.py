@@ -349,6 +349,10 @@ def test_a_mapping_is_suggested_from_the_first_two_columns_of_text():
 def test_a_long_passage_is_suggested_as_context_and_never_as_an_instruction():
     rows = [{"text": "word " * 400, "what": f"Which {n}?", "so": "This one.", "id": f"q{n}"} for n in range(5)]
     assert suggest_mapping(rows) == Mapping("what", "so", "", "text")
+    figures = [
+        {"PassengerId": f"{n}", "Fare": f"{n}.50", "Name": f"Mr Smith {'x' * n}", "Cabin": "deck C"} for n in range(5)
+    ]
+    assert suggest_mapping(figures) == Mapping("Name", "Cabin")
     named = [{"Antwort": "So.", "Frage": "Warum", "Quelle": "x"}]
     assert suggest_mapping(named) == Mapping("Frage", "Antwort")
 

@@ -430,6 +430,22 @@ def test_a_paragraph_that_is_too_long_is_cut_at_sentences_then_at_words(write):
     ]  # fmt: skip
 
 
+def test_lines_stay_lines_where_a_long_list_is_cut(write):
+    listed = [f"- item {n} of the list" for n in range(8)]
+    passages = [row["text"] for row in read_values(write("list.md", "\n".join(listed)), 20)]
+    assert len(passages) == 3
+    assert "\n".join(passages).split("\n") == listed
+
+
+def test_a_heading_goes_with_what_it_heads(write):
+    text = "# One\n\n" + "word " * 8 + "\n\n# Two\n\n## Deeper\n\n" + "word " * 9
+    passages = [row["text"] for row in read_values(write("book.md", text), 14)]
+    assert [passage.split("\n\n")[:2] for passage in passages] == [
+        ["# One", "word " * 7 + "word"],
+        ["# Two", "## Deeper"],
+    ]
+
+
 def test_a_heading_begins_a_new_passage(write):
     path = write("book.md", "# One\n\n" + "word " * 8 + "\n\n## Two\n\n" + "word " * 8)
     assert [row["text"].split("\n")[0] for row in read_values(path, 14)] == ["# One", "## Two"]

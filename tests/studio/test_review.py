@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 
+import pytest
+
 from studio.data.datasets import read_examples, save_dataset
-from studio.data.review import read_review, review
+from studio.data.review import call_off, read_review, review
+from studio.errors import TunesmithError
 
 
 def test_it_is_done_once_and_kept_for_each_model_and_length(starter, starter_workspace, tmp_path):
@@ -26,3 +29,22 @@ def test_it_is_done_once_and_kept_for_each_model_and_length(starter, starter_wor
     assert list(review(starter_workspace, dataset, str(models[0]), 2048)) == [], "it is known"
     assert read_review(dataset, str(models[1]), 2048) is None
     assert read_review(dataset, str(models[0]), 64) is None
+
+
+def test_looking_is_called_off_and_begins_anew(starter_workspace, tmp_path):
+    file = tmp_path / "many.jsonl"
+    rows = ({"prompt": f"What is {n} about?", "completion": f"It is about {n * 7} things."} for n in range(6000))
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    dataset = save_dataset(starter_workspace, "many", file.name, read_examples(file))
+
+    def watch() -> None:
+        for progress in review(starter_workspace, dataset, "starter", 512):
+            if "Looking" in progress.message:
+                call_off(dataset, "starter", 512)
+
+    with pytest.raises(TunesmithError, match="It was stopped"):
+        watch()
+    assert read_review(dataset, "starter", 512) is None
+    for _ in review(starter_workspace, dataset, "starter", 512):
+        pass
+    assert read_review(dataset, "starter", 512).examples == 6000

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from studio import tasks
 from studio.errors import ModelError, TunesmithError
 from studio.process import ProcessId
 from studio.store import write_json
-from studio.tasks import Progress, follow, read_note, result_of, run_task, stop_task
+from studio.tasks import Progress, Report, follow, read_note, result_of, run_task, stop_task
 from studio.workspace import REPOSITORY
 
 # Says how far it is, then waits for a line before it ends with its result.
@@ -141,3 +142,18 @@ def test_a_failure_is_kept_in_words(note, failure, what, capsys):
 
 def test_before_the_work_there_is_no_result(note):
     assert read_note(note) == result_of(note) == {}
+
+
+def test_what_is_left_is_told_once_it_can_be(note, monkeypatch):
+    clock = iter([0.0, 1.0, 10.0, 10.0, 30.0, 40.0])
+    monkeypatch.setattr(tasks.time, "monotonic", lambda: next(clock))
+    told = []
+
+    def work(report: Report) -> dict[str, str]:
+        for share in (None, 0.001, 0.25, 0.5):
+            report(Progress("On the way", share))
+            told.append(read_note(note)["left_s"])
+        return {}
+
+    assert run_task(note, work) == 0
+    assert told == [None, None, 90.0, 40.0]

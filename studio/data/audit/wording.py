@@ -74,7 +74,11 @@ def broken_text(example: Example) -> Iterable[Mark]:
         patterns = [_CONTROL] if text.isascii() else [_CONTROL, _REPLACEMENT, BADNESS_RE]
         for pattern in patterns:
             yield from (Mark(number, found.start(), found.end(), "TEXT") for found in pattern.finditer(text))
-        if HTML.search(text) and not any(_SPEAKS_OF_HTML.search(other.content) for other in messages):
+        if (
+            message.role != "text"
+            and HTML.search(text)
+            and not any(_SPEAKS_OF_HTML.search(other.content) for other in messages)
+        ):
             code = [found.span() for found in CODE.finditer(text)]
             for found in HTML.finditer(text):
                 if not any(begin <= found.start() < end for begin, end in code):
