@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from components.frame import DataView, Studio
+from components.frame import DataView, Shown, Studio
 from components.notices import told
 from studio.data import mending
 from studio.data.advice import CHANGES, TRIED, WISHES, Change, Tried, Wish, advise
@@ -17,8 +17,7 @@ from studio.data.review import read_review
 SIGNS = {"yes": ("good", "✔"), "first": ("note", "▲"), "no": ("bad", "✖")}
 
 
-def build_advice_view(studio: Studio, current: gr.Textbox, counted: gr.Textbox) -> DataView:
-    """`current` holds the data set's ref, `counted` the model by whose tokens it was looked at."""
+def build_advice_view(studio: Studio, data: Shown) -> DataView:
     wish = gr.Radio([(text, key) for key, text in WISHES.items()], value="behaviour", label="What should change?")
     change = gr.Radio([(text, key) for key, text in CHANGES.items()], value="rarely", label="How often does it change?")
     tried = gr.Radio([(text, key) for key, text in TRIED.items()], value="nothing", label="What have you tried?")
@@ -46,5 +45,5 @@ def build_advice_view(studio: Studio, current: gr.Textbox, counted: gr.Textbox) 
     def answer(ref: str, base: str, wished: Wish, changes: Change, had: Tried) -> str:
         return show_advice(open_dataset(studio.workspace, ref), base, wished, changes, had)
 
-    gr.on([field.input for field in asked], answer, [current, counted, *asked], said, show_progress="hidden")
+    gr.on([field.input for field in asked], answer, [data.ref, data.base, *asked], said, show_progress="hidden")
     return DataView([*asked, said], show)

@@ -12,7 +12,7 @@ from components.advice_view import build_advice_view
 from components.bubbles import show_conversation
 from components.examples_view import build_examples_view
 from components.findings_view import build_findings_view
-from components.frame import Studio, TabView, current_ref, dataset_choices
+from components.frame import Shown, Studio, TabView, current_ref, dataset_choices
 from components.making_view import build_making_view
 from components.notices import show_note, show_progress, told
 from components.sample_view import build_sample_view
@@ -70,30 +70,29 @@ def build_data_tab(studio: Studio) -> TabView:
                 system = gr.Dropdown(label="Instruction (often none)", elem_id="map-system", interactive=True)
                 preview = gr.HTML(elem_id="map-preview")
                 use = gr.Button("Use these columns", variant="primary", elem_id="map-use")
-            current = gr.Textbox(visible=False)  # the data set's ref, which the views may change
-            arrivals: list[gr.events.Dependency] = []
+            current, counted, arrived = (gr.Textbox(visible=False) for _ in range(3))
+            data = Shown(current, counted, arrived, [])
             with gr.Accordion("Make more examples", open=False, visible=not studio.shared, elem_id="making"):
-                build_making_view(studio, current, arrivals.append)
+                build_making_view(studio, data)
             train = gr.Button("Next: Train", variant="primary", elem_id="to-train", interactive=False)
         with gr.Column(scale=2, min_width=320, elem_classes="see"):
             summary = gr.HTML(EMPTY, elem_id="data-summary")
             stop = gr.Button("Stop", size="sm", visible=False, elem_id="stop-reading")
             seen = gr.Textbox(visible=False)  # the ref of what is shown
-            counted = gr.Textbox(visible=False)  # the model by whose tokens it was looked at
             with gr.Tabs(visible=False, elem_id="data-tabs") as inner:
                 views = []
                 with gr.Tab("Findings"):
-                    views.append(build_findings_view(studio, current, counted, arrivals.append))
+                    views.append(build_findings_view(studio, data))
                 with gr.Tab("Examples"):
-                    views.append(build_examples_view(studio, current, arrivals.append))
+                    views.append(build_examples_view(studio, data))
                 with gr.Tab("Sample"):
-                    views.append(build_sample_view(studio, current, counted, arrivals.append))
+                    views.append(build_sample_view(studio, data))
                 with gr.Tab("Tokens"):
-                    views.append(build_tokens_view(studio, current, counted))
+                    views.append(build_tokens_view(studio, data))
                 with gr.Tab("Advice"):
-                    views.append(build_advice_view(studio, current, counted))
+                    views.append(build_advice_view(studio, data))
                 with gr.Tab("Versions"):
-                    views.append(build_versions_view(studio, current, arrivals.append))
+                    views.append(build_versions_view(studio, data))
 
     columns = [question, answer, context, system]
     shown = [summary, stop, current, seen, counted, inner, train, saved, pending, mapping, reread]
@@ -238,7 +237,7 @@ def build_data_tab(studio: Studio) -> TabView:
     def show_changed(ref: str, before: str) -> Iterator[Any]:
         """After a press in one of the views: where it made or took another version, all shows that."""
         yield gr.skip()
-        if ref != before:
+        if ref and ref != before:
             yield from show(ref)
 
     @told
@@ -254,8 +253,8 @@ def build_data_tab(studio: Studio) -> TabView:
     stop.click(call_off, [pending, current, counted], stop, show_progress="hidden")
     saved.input(show_saved, saved, shown, show_progress="hidden")
     gr.on([field.input for field in columns], show_preview, [pending, *columns], preview, show_progress="hidden")
-    for arrival in arrivals:
-        arrival.then(show_changed, [current, seen], shown, show_progress="hidden")
+    for arrival in data.arrivals:
+        arrival.success(show_changed, [arrived, seen], shown, show_progress="hidden")
     return TabView(read, shown, [(train, "train")])
 
 

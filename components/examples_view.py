@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from html import escape
 from typing import Any
 
@@ -11,7 +11,7 @@ import gradio as gr
 from components.actions import action, build_actions, pager, pressed
 from components.bubbles import show_conversation
 from components.editor import build_editor
-from components.frame import DataView, Studio
+from components.frame import DataView, Shown, Studio
 from components.notices import told
 from studio.data import versions
 from studio.data.conversation import Conversation
@@ -27,16 +27,13 @@ SIDES = {
 }
 
 
-def build_examples_view(
-    studio: Studio, current: gr.Textbox, arrive: Callable[[gr.events.Dependency], None]
-) -> DataView:
-    """`current` holds the data set's ref; `arrive` is called with an event that has changed it."""
+def build_examples_view(studio: Studio, data: Shown) -> DataView:
     with gr.Row():
         words = gr.Textbox(label="Search", elem_id="search", scale=3, min_width=140)
         side = gr.Dropdown([(v, k) for k, v in SIDES.items()], value="", label="Part", elem_id="side", min_width=110)
         tag = gr.Dropdown(label="Tag", elem_id="tag", min_width=110, visible=False, interactive=True)
     page = gr.Textbox("0", visible=False)
-    editor = build_editor(studio, current, "edit")
+    editor = build_editor(studio, data.ref, "edit")
     listed = build_actions(elem_id="examples")
     filters = [words, side, tag]
 
@@ -62,6 +59,7 @@ def build_examples_view(
     def act(ref: str, number: str, asked: str, part: str, tagged: str, event: gr.EventData) -> Iterator[Any]:
         dataset, found = open_dataset(studio.workspace, ref), _clean((asked, part, tagged))
         done, of = pressed(event)
+        yield {data.arrived: ""}
         if done == "edit":
             yield editor.open(dataset, int(of))
             return
@@ -69,7 +67,7 @@ def build_examples_view(
             yield editor.open(dataset, versions.new_row(dataset))
             return
         if done == "keep-all":
-            yield {current: versions.keep_drafts(studio.workspace, dataset).ref}
+            yield {data.arrived: versions.keep_drafts(studio.workspace, dataset).ref}
             return
         if done == "drop":
             versions.write_draft(dataset, int(of), None)
@@ -83,12 +81,12 @@ def build_examples_view(
     def show_again(ref: str, number: str, *found: str) -> Any:
         return show_list(open_dataset(studio.workspace, ref), _clean(found), int(number))
 
-    at = [current, page, *filters]
+    at = [data.ref, page, *filters]
     listing = [listed, page]
     shown = [*filters, page, listed, *editor.outputs]
-    gr.on([words.submit, side.input, tag.input], search, [current, *filters], listing, show_progress="hidden")
-    words.input(search, [current, *filters], listing, show_progress="hidden", trigger_mode="always_last")
-    arrive(listed.click(act, at, [*shown, current], show_progress="hidden"))
+    gr.on([words.submit, side.input, tag.input], search, [data.ref, *filters], listing, show_progress="hidden")
+    words.input(search, [data.ref, *filters], listing, show_progress="hidden", trigger_mode="always_last")
+    data.arrivals.append(listed.click(act, at, [*shown, data.arrived], show_progress="hidden"))
     editor.kept.success(show_again, at, listing, show_progress="hidden")
     return DataView(shown, show)
 

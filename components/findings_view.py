@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -13,7 +13,7 @@ import gradio as gr
 from components.actions import action, build_actions, pager, pressed
 from components.bubbles import show_conversation
 from components.difference import show_difference
-from components.frame import DataView, Studio
+from components.frame import DataView, Shown, Studio
 from components.notices import show_progress, told
 from studio.data import mending, versions
 from studio.data.audit.checks import UNREADABLE
@@ -45,13 +45,7 @@ class Looking:
         return json.dumps(vars(self))
 
 
-def build_findings_view(
-    studio: Studio, current: gr.Textbox, counted: gr.Textbox, arrive: Callable[[gr.events.Dependency], None]
-) -> DataView:
-    """`current` holds the data set's ref, `counted` the model by whose tokens it was looked at.
-
-    `arrive` is called with an event that has changed `current`, so that everything else shows that version.
-    """
+def build_findings_view(studio: Studio, data: Shown) -> DataView:
     looking = gr.Textbox(visible=False)
     progress = gr.HTML(elem_id="mend-progress")
     listed = build_actions(elem_id="findings")
@@ -68,6 +62,7 @@ def build_findings_view(
     def act(ref: str, base: str, before: str, event: gr.EventData) -> Iterator[Any]:
         dataset, look = open_dataset(studio.workspace, ref), Looking.of(before)
         done, of = pressed(event)
+        yield {data.arrived: ""}
         if done == "mend":
             yield from mend(dataset, base, of.split(","))
             return
@@ -88,7 +83,7 @@ def build_findings_view(
         elif done == "keep-row":
             versions.forget_draft(dataset, int(of))
         elif done == "keep-drafts":
-            yield {current: versions.keep_drafts(studio.workspace, dataset).ref}
+            yield {data.arrived: versions.keep_drafts(studio.workspace, dataset).ref}
             return
         yield show_at(dataset, base, look)
 
@@ -97,11 +92,11 @@ def build_findings_view(
             yield {progress: show_progress(step)}
         made = mending.mended(studio.workspace, dataset)
         gr.Info(f"{made.version}: {', '.join(made.description['did']) or 'nothing had to be changed'}.", duration=8)
-        yield {current: made.ref, progress: ""}
+        yield {data.arrived: made.ref, progress: ""}
 
     outputs = [listed, looking, progress]
-    pressing = listed.click(act, [current, counted, looking], [*outputs, current], show_progress="hidden")
-    arrive(pressing)
+    shown = [*outputs, data.arrived]
+    data.arrivals.append(listed.click(act, [data.ref, data.base, looking], shown, show_progress="hidden"))
     return DataView(outputs, show)
 
 

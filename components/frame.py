@@ -35,6 +35,21 @@ class TabView:
 
 
 @dataclass(frozen=True)
+class Shown:
+    """The data set on the page, in fields that nobody sees, and how a view leads to another one.
+
+    `ref` is the version that is shown, `base` the model by whose tokens it was looked at. A press that makes or takes
+    a version writes its ref into `arrived`, any other press an empty text, and its event stands in `arrivals`: what is
+    written there alone decides, since the page may be reading the data set anew at the same moment.
+    """
+
+    ref: gr.Textbox
+    base: gr.Textbox
+    arrived: gr.Textbox
+    arrivals: list[gr.events.Dependency]
+
+
+@dataclass(frozen=True)
 class DataView:
     """One view of a data set: `show` gives the values of `outputs` for a version and the model that counted it."""
 

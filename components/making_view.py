@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from components.frame import Studio, dataset_choices
+from components.frame import Shown, Studio, dataset_choices
 from components.notices import show_note, show_progress, told
 from studio.data import documents, making
 from studio.data.datasets import Dataset, open_dataset
@@ -20,8 +20,7 @@ MOST_SEEDS = 40
 ADDRESS = "http://localhost:11434/v1"
 
 
-def build_making_view(studio: Studio, current: gr.Textbox, arrive: Callable[[gr.events.Dependency], None]) -> None:
-    """`current` holds the data set's ref; `arrive` is called with an event that has changed it."""
+def build_making_view(studio: Studio, data: Shown) -> None:
     gr.Markdown(
         "A model writes new ones in the manner of yours. What is sent: the description, four of your examples at a "
         "time, and the document; to the address that you name, and nowhere else."
@@ -81,10 +80,10 @@ def build_making_view(studio: Studio, current: gr.Textbox, arrive: Callable[[gr.
 
     def watch(job: Path) -> Iterator[Any]:
         for progress in making.run(studio.workspace, job):
-            yield {state: show_progress(progress)}
+            yield {state: show_progress(progress), data.arrived: ""}
         made = making.read_made(job)
         yield {state: show_note(f"Made {made.kept}, refused {made.refused}.", "good")}
-        yield {current: making.keep(studio.workspace, job).ref}
+        yield {data.arrived: making.keep(studio.workspace, job).ref}
 
     @told
     def end() -> str:
@@ -104,12 +103,13 @@ def build_making_view(studio: Studio, current: gr.Textbox, arrive: Callable[[gr.
         made = open_dataset(studio.workspace, ref)
         return making.join(studio.workspace, made, open_dataset(studio.workspace, chosen)).ref
 
-    given = [current, address, model, key, description, seeds, document, wanted, price_in, price_out]
-    arrive(start.click(begin, given, [state, current], show_progress="hidden"))
-    arrive(go_on.click(again, None, [state, current], show_progress="hidden"))
+    given = [data.ref, address, model, key, description, seeds, document, wanted, price_in, price_out]
+    watched = [state, data.arrived]
+    data.arrivals.append(start.click(begin, given, watched, show_progress="hidden"))
+    data.arrivals.append(go_on.click(again, None, watched, show_progress="hidden"))
     stop.click(end, None, state, show_progress="hidden")
-    arrive(show_made.click(show_now, None, current, show_progress="hidden"))
-    arrive(add.click(add_them, [current, target], current, show_progress="hidden"))
+    data.arrivals.append(show_made.click(show_now, None, data.arrived, show_progress="hidden"))
+    data.arrivals.append(add.click(add_them, [data.ref, target], data.arrived, show_progress="hidden"))
     target.focus(
         lambda: gr.Dropdown(choices=dataset_choices(studio)), None, target, show_progress="hidden", queue=False
     )

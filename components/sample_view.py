@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
@@ -10,7 +10,7 @@ import gradio as gr
 from components.actions import LISTEN, action, pressed
 from components.bubbles import show_conversation
 from components.editor import as_drafted, build_editor
-from components.frame import DataView, Studio
+from components.frame import DataView, Shown, Studio
 from components.notices import told
 from studio.data import looking, versions
 from studio.data.datasets import DEFAULT_MAX_LENGTH, Dataset, open_dataset
@@ -28,12 +28,9 @@ document.addEventListener("keydown", (event) => {
 """
 
 
-def build_sample_view(
-    studio: Studio, current: gr.Textbox, counted: gr.Textbox, arrive: Callable[[gr.events.Dependency], None]
-) -> DataView:
-    """`current` holds the data set's ref, `counted` the model by whose tokens it was looked at."""
+def build_sample_view(studio: Studio, data: Shown) -> DataView:
     listed = gr.HTML(js_on_load=LISTEN + KEYS, elem_id="sample")
-    editor = build_editor(studio, current, "sample-edit")
+    editor = build_editor(studio, data.ref, "sample-edit")
 
     def show(dataset: Dataset, base: str) -> dict[Any, Any]:
         return {listed: _show(dataset, looking.read_sample(dataset)), **editor.close()}
@@ -43,8 +40,9 @@ def build_sample_view(
         dataset = open_dataset(studio.workspace, ref)
         sample = looking.read_sample(dataset)
         done, of = pressed(event)
+        yield {data.arrived: ""}
         if done == "keep-all":
-            yield {current: versions.keep_drafts(studio.workspace, dataset).ref}
+            yield {data.arrived: versions.keep_drafts(studio.workspace, dataset).ref}
             return
         if done == "begin" or sample is None:
             found = read_review(dataset, base, DEFAULT_MAX_LENGTH)
@@ -72,9 +70,10 @@ def build_sample_view(
         return _show(dataset, looking.judge(dataset, sample, int(row), "edited" if changed else "kept"))
 
     # Multiple: a key that comes while the page still takes in what the last one did is not lost.
-    shown = [listed, *editor.outputs, current]
-    arrive(listed.click(act, [current, counted], shown, show_progress="hidden", trigger_mode="multiple"))
-    editor.kept.success(edited, [current, editor.row], listed, show_progress="hidden")
+    shown = [listed, *editor.outputs, data.arrived]
+    pressing = listed.click(act, [data.ref, data.base], shown, show_progress="hidden", trigger_mode="multiple")
+    data.arrivals.append(pressing)
+    editor.kept.success(edited, [data.ref, editor.row], listed, show_progress="hidden")
     return DataView([listed, *editor.outputs], show)
 
 

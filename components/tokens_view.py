@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from components.actions import LISTEN, pager, pressed
-from components.frame import DataView, Studio
+from components.frame import DataView, Shown, Studio
 from components.notices import show_note, told
 from studio.data.audit.run import LENGTH_STEP, Audit
 from studio.data.datasets import DEFAULT_MAX_LENGTH, Dataset, open_dataset
@@ -53,8 +53,7 @@ drag();
 """
 
 
-def build_tokens_view(studio: Studio, current: gr.Textbox, counted: gr.Textbox) -> DataView:
-    """`current` holds the data set's ref, `counted` the model whose tokens are shown."""
+def build_tokens_view(studio: Studio, data: Shown) -> DataView:
     totals = gr.HTML(js_on_load=DRAG, elem_id="token-totals")
     shown = gr.HTML(js_on_load=LISTEN, elem_id="token-example")
 
@@ -79,7 +78,7 @@ def build_tokens_view(studio: Studio, current: gr.Textbox, counted: gr.Textbox) 
     def turn(ref: str, base: str, event: gr.EventData) -> str:
         return show_example(open_dataset(studio.workspace, ref), base, int(pressed(event)[1]))
 
-    shown.click(turn, [current, counted], shown, show_progress="hidden")
+    shown.click(turn, [data.ref, data.base], shown, show_progress="hidden")
     return DataView([totals, shown], show)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from html import escape
 from itertools import islice
 from typing import Any
@@ -11,7 +11,7 @@ import gradio as gr
 
 from components.actions import action, build_actions, pager, pressed
 from components.difference import show_difference
-from components.frame import DataView, Studio
+from components.frame import DataView, Shown, Studio
 from components.notices import told
 from studio.data import versions
 from studio.data.datasets import Dataset, open_dataset
@@ -20,10 +20,7 @@ ROWS_A_PAGE = 5
 MOST_COUNTED = 2_000  # differences: to count them all would mean to read both versions to their ends
 
 
-def build_versions_view(
-    studio: Studio, current: gr.Textbox, arrive: Callable[[gr.events.Dependency], None]
-) -> DataView:
-    """`current` holds the data set's ref; `arrive` is called with an event that has changed it."""
+def build_versions_view(studio: Studio, data: Shown) -> DataView:
     listed = build_actions(elem_id="versions")
     with gr.Row():
         old = gr.Dropdown(label="Compare", elem_id="old-version", interactive=True, min_width=110)
@@ -47,7 +44,7 @@ def build_versions_view(
         _, version = pressed(event)
         taken = open_dataset(studio.workspace, f"{dataset.name}@{version}")
         versions.use_version(dataset, taken.version)
-        yield {current: taken.ref}
+        yield {data.arrived: taken.ref}
 
     @told
     def compare(ref: str, before: str, after: str) -> str:
@@ -57,9 +54,9 @@ def build_versions_view(
     def turn(ref: str, before: str, after: str, event: gr.EventData) -> str:
         return _compare(studio, ref.partition("@")[0], before, after, int(pressed(event)[1]))
 
-    arrive(listed.click(act, current, [current], show_progress="hidden"))
-    gr.on([old.input, new.input], compare, [current, old, new], compared, show_progress="hidden")
-    compared.click(turn, [current, old, new], compared, show_progress="hidden")
+    data.arrivals.append(listed.click(act, data.ref, [data.arrived], show_progress="hidden"))
+    gr.on([old.input, new.input], compare, [data.ref, old, new], compared, show_progress="hidden")
+    compared.click(turn, [data.ref, old, new], compared, show_progress="hidden")
     return DataView([listed, old, new, compared], show)
 
 

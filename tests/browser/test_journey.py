@@ -288,6 +288,7 @@ def test_more_examples_are_made_and_do_not_count_unseen(page: Page, studio: str,
         page.goto(studio)
         open_tab(page, "Data")
         expect(page.locator("#data-summary h2")).to_be_visible(timeout=SLOW_MS)
+        page.wait_for_timeout(2500)  # the page shows the data set once more when its tab is opened
         page.locator("#making button").first.click()
         for name, words in (("address", address), ("model", "tiny"), ("description", "Parcels")):
             page.locator(f"#make-{name}").get_by_role("textbox").fill(words)
