@@ -1,155 +1,139 @@
 // Runs as the body of gr.HTML's js_on_load, which brings: element, props, server, watch.
 const TICK_MS = 2000;
 const MAX_DRAWN = 4000; // a curve that grew longer than this is thinned again by the studio
-const WIDE_PX = 500;
-const LINE_PX = 16;
-const RAW = 0, SMOOTH = 1, HELDOUT = 2, RATE = 3;
+const MAX_COMPARED = 4;
 
 const plot = element.querySelector(".plot");
 const empty = element.querySelector(".empty");
+const load = element.querySelector(".load");
 const wholeButton = element.querySelector(".whole");
-const rateButton = element.querySelector(".rate");
+const below = element.querySelector(".below");
+const choice = element.querySelector(".quantity");
 
-let run = "";
-let cursor = 0;
-let live = false;
+let runs = []; // the watched one and those it is compared with: {id, name, cursor, live}
+let marks = []; // of the watched one, as are these
+let now = {};
+let shown = ""; // which quantity is drawn below the loss,
+let wish = ""; // and which the person chose, whether or not this run has it
+let lacking = false; // what is drawn is not yet what is asked for
+let stale = false; // the colours or the size have changed since it was drawn
 let reading = false;
 let timer;
 
-const isDark = () => document.body.classList.contains("dark");
 const isVisible = () => !document.hidden && plot.offsetWidth > 0;
-const shownRun = () => String(props.value ?? "").split("#")[0];
-const lastOf = (list) => list[list.length - 1];
-const digits = (value) => (value === null || value === undefined ? "none" : Number(value.toPrecision(3)));
+const quantity = () => props.quantities.find(({ key }) => key === choice.value);
+const nameOf = ({ id, name }) => name ?? id;
+const begun = (id) => ({ id, name: undefined, cursor: 0, live: true });
 
-function colours() {
-  const dark = isDark();
-  const ours = getComputedStyle(element);
-  return {
-    // Blue and orange of these lightnesses differ for every common kind of colour blindness.
-    train: dark ? "#a5b4fc" : "#4338ca",
-    heldout: dark ? "#fbbf24" : "#b45309",
-    rate: dark ? "#94a3b8" : "#64748b",
-    grid: dark ? "rgba(148, 163, 184, .18)" : "rgba(100, 116, 139, .15)",
-    text: dark ? "#cbd5e1" : "#475569",
-    ground: dark ? "#1e293b" : "#ffffff",
-    font: ours.fontFamily,
-  };
+function wanted() {
+  const [main, ...others] = String(props.value ?? "").split("|").map((part) => part.split("#")[0].trim());
+  if (!main) return [];
+  return [main, ...new Set(others.filter((id) => id && id !== main))].slice(0, 1 + MAX_COMPARED);
 }
 
-function lines() {
-  const { train, heldout, rate } = colours();
-  const line = (name, colour, width, more) => ({
-    name, mode: "lines", line: { color: colour, width }, hovertemplate: "%{y:.4~g}", ...more,
-  });
-  return [
-    line("each step", train, 1, { opacity: 0.35 }),
-    line("trained", train, 2.5),
-    line("held-out", heldout, 2, { mode: "lines+markers", marker: { color: heldout, size: 8, symbol: "diamond" } }),
-    line("learning rate", rate, 1.5, { yaxis: "y2", visible: rateShown() }),
-  ];
+// Take up what is to be shown now; lines that stay are not read again.
+function follow() {
+  const ids = wanted();
+  if (ids[0] !== runs[0]?.id) {
+    clear();
+    runs = ids.map(begun);
+    lacking = runs.length > 0;
+  } else if (ids.join() !== runs.map(({ id }) => id).join()) {
+    runs = [...runs.slice(0, 1), ...ids.slice(1).map(begun)];
+    lacking = true;
+  }
+  if (choice.value !== shown) {
+    shown = choice.value;
+    if (runs.length) runs[0].cursor = 0;
+  }
 }
 
-function layout() {
-  const { grid, text, ground, font } = colours();
-  const axis = { gridcolor: grid, zeroline: false, showline: false, automargin: true };
-  const wide = plot.clientWidth > WIDE_PX;
-  return {
-    uirevision: run,
-    annotations: plot.layout?.annotations ?? [],
-    autosize: true,
-    showlegend: false,
-    hovermode: "x unified",
-    // A finger that scrolls the page must not zoom the curve.
-    dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
-    margin: { l: 40, r: wide ? 104 : 62, t: 8, b: 44 },
-    paper_bgcolor: "rgba(0, 0, 0, 0)",
-    plot_bgcolor: "rgba(0, 0, 0, 0)",
-    font: { family: font, size: wide ? 13 : 12, color: text },
-    hoverlabel: { bgcolor: ground, bordercolor: grid, font: { color: text, family: font } },
-    xaxis: { ...axis, anchor: rateShown() ? "y2" : "y", title: { text: "step", standoff: 6 }, nticks: wide ? 9 : 5, unifiedhovertitle: { text: "step %{x}" } },
-    yaxis: { ...axis, title: { text: "loss", standoff: 6 }, nticks: 6, domain: [rateShown() ? 0.34 : 0, 1] },
-    yaxis2: {
-      ...axis, title: { text: "rate", standoff: 6 }, nticks: 3, exponentformat: "e",
-      domain: [0, 0.22], visible: rateShown(),
-    },
-  };
+function linePoints({ train, heldout }, place) {
+  const losses = [{ x: train.step, y: train.smooth }, { x: heldout.step, y: heldout.loss }];
+  if (place) return new Map(losses.map((points, line) => [OTHERS + 2 * (place - 1) + line, points]));
+  const { scale } = quantity() ?? {};
+  const values = shown && train[shown] ? train[shown].map((value) => (value === null ? null : value * scale)) : [];
+  const drawn = values.some((value) => value !== null) ? { x: train.step, y: values } : { x: [], y: [] };
+  return new Map([[RAW, { x: train.step, y: train.loss }], [SMOOTH, losses[0]], [HELDOUT, losses[1]], [EXTRA, drawn]]);
 }
 
-function rateShown() {
-  return rateButton.getAttribute("aria-pressed") === "true";
-}
+const nothing = () => ({ x: [], y: [] });
+// Plotly appends to the very lists that it was given.
+const copied = ({ x, y, ...more }) => ({ ...more, x: [...x], y: [...y] });
 
-function traceData({ train, heldout }) {
-  return [
-    { x: train.step, y: train.loss },
-    { x: train.step, y: train.smooth },
-    { x: heldout.step, y: heldout.loss },
-    { x: train.step, y: train.learning_rate },
-  ];
-}
-
-async function draw(curve) {
+async function draw(points) {
   await loadPlotly();
-  const data = traceData(curve);
-  // Plotly appends to the very lists that it was given.
-  const traces = lines().map((line, place) => ({ ...line, x: [...data[place].x], y: [...data[place].y] }));
+  const known = plot.data ?? [];
+  const data = lines().map((line, place) => {
+    const { x, y, customdata } = known[place]?.meta === line.meta ? known[place] : nothing();
+    return { ...line, x, y, ...(customdata ? { customdata } : {}), ...(points.has(place) ? copied(points.get(place)) : {}) };
+  });
+  Object.entries(markPoints(marks, data[RAW], data[HELDOUT])).forEach(([place, found]) => Object.assign(data[place], found));
   const first = !plot.data;
-  await Plotly.react(plot, traces, layout(), { displayModeBar: false, responsive: false, doubleClick: "reset" });
+  await Plotly.react(plot, data, layout(), { displayModeBar: false, responsive: false, doubleClick: "reset" });
   if (first) plot.on("plotly_relayout", (change) => changesAxis(change) && label());
+  lacking = false;
 }
 
-async function extend(curve) {
-  const grown = traceData(curve)
-    .map((points, place) => ({ ...points, place }))
-    .filter(({ x }) => x.length);
+async function extend(points) {
+  const grown = [...points].filter(([, { x }]) => x.length);
   if (!grown.length) return;
-  const places = grown.map(({ place }) => place);
-  await Plotly.extendTraces(plot, { x: grown.map(({ x }) => x), y: grown.map(({ y }) => y) }, places);
+  const [places, lists] = [grown.map(([place]) => place), grown.map(([, found]) => found)];
+  await Plotly.extendTraces(plot, { x: lists.map(({ x }) => x), y: lists.map(({ y }) => y) }, places);
+}
+
+async function redrawMarks() {
+  const found = markPoints(marks, plot.data[RAW], plot.data[HELDOUT]);
+  const lists = Object.values(found);
+  const change = { x: lists.map(({ x }) => x), y: lists.map(({ y }) => y), customdata: lists.map((list) => list.customdata) };
+  await Plotly.restyle(plot, change, Object.keys(found).map(Number));
 }
 
 const changesAxis = (change) => Object.keys(change).some((key) => /^[xy]axis/.test(key));
 
-// The names stand where the lines leave the picture, also of a part that was zoomed into.
 function label() {
-  const { xaxis, yaxis } = plot._fullLayout;
-  const { train, heldout } = colours();
-  const [low, high] = yaxis.range;
-  const wide = plot.clientWidth > WIDE_PX;
-  const ends = [[SMOOTH, train], [HELDOUT, heldout]].flatMap(([place, colour]) => {
-    const { x, y, name } = plot.data[place];
-    let last = x.length - 1;
-    while (last >= 0 && (x[last] > xaxis.range[1] || y[last] === null)) last -= 1;
-    if (last < 0) return [];
-    const value = Math.min(high, Math.max(low, y[last]));
-    return [{ colour, value, text: `${name}${wide ? " " : "<br>"}${digits(y[last])}`, shift: 0 }];
-  });
-  if (ends.length === 2) {
-    const apart = ((ends[0].value - ends[1].value) / (high - low)) * yaxis._length;
-    const push = Math.max(0, (wide ? 1 : 2) * LINE_PX - Math.abs(apart)) / 2;
-    ends[0].shift = apart < 0 ? -push : push;
-    ends[1].shift = -ends[0].shift;
-  }
-  const annotations = ends.map(({ colour, value, text, shift }) => ({
-    text, y: value, yshift: shift, x: 1, xref: "paper", xanchor: "left", xshift: 6,
-    showarrow: false, font: { color: colour }, align: "left",
-  }));
-  wholeButton.hidden = xaxis.autorange && yaxis.autorange;
-  return Plotly.relayout(plot, { annotations });
+  const axes = plot._fullLayout;
+  wholeButton.hidden = axes.xaxis.autorange && axes.yaxis.autorange && (!quantity() || axes.yaxis2.autorange);
+  return Plotly.relayout(plot, { annotations: [...endLabels(axes), ...markLabels(marks, axes)] });
 }
 
 function describe() {
-  const parts = [SMOOTH, HELDOUT].flatMap((place) => {
-    const { x, y, name } = plot.data?.[place] ?? { x: [] };
-    return x.length ? [`${name} ${digits(lastOf(y))} at step ${lastOf(x)}`] : [];
+  const has = (place) => plot.data?.[place]?.x.length > 0;
+  const parts = [SMOOTH, HELDOUT].filter(has).map((place) => {
+    const { x, y, name } = plot.data[place];
+    return `${name} ${digits(lastOf(y))} at step ${lastOf(x)}`;
   });
-  empty.hidden = parts.length > 0;
-  rateButton.hidden = !parts.length;
-  plot.setAttribute("aria-label", parts.length ? `Loss curve: ${parts.join(", ")}` : "Loss curve, empty");
+  empty.hidden = Boolean(plot.data?.some(({ x }) => x.length));
+  plot.setAttribute("aria-label", parts.length
+    ? `Loss curve: ${[...parts, ...describeMarks(marks)].join(", ")}` : "Loss curve, empty");
+  offer();
+  plot.classList.toggle("two", Boolean(quantity()) && parts.length > 0);
+  const words = {
+    memory_bytes: (gigabytes) => `memory ${gigabytes.toFixed(1)} GB`, utilisation: (share) => `${share.toFixed()} % busy`,
+    temperature_c: (degrees) => `${degrees.toFixed()} °C`, power_w: (watts) => `${watts.toFixed()} W`,
+  };
+  const scaleOf = (key) => props.quantities.find((known) => known.key === key).scale;
+  const said = Object.keys(words).filter((key) => key in now).map((key) => words[key](now[key] * scaleOf(key)));
+  if ("kwh" in now) said.push(`${digits(now.kwh)} kWh so far`);
+  load.textContent = said.map((part) => part.replaceAll(" ", "\u00a0")).join("\u00a0· ");
+  load.hidden = !said.length || !parts.length;
+}
+
+// Only what the run has logged; the choice made holds for the next run too, if that has it.
+function offer() {
+  const has = props.quantities.filter(({ key }) => key in now);
+  const offered = [...choice.options].slice(1).map(({ value }) => value);
+  if (has.map(({ key }) => key).join() !== offered.join()) {
+    choice.replaceChildren(choice.options[0], ...has.map(({ key, title }) => new Option(title, key)));
+    choice.value = has.some(({ key }) => key === wish) ? wish : "";
+  }
+  below.hidden = !has.length;
 }
 
 function clear() {
   if (plot.data) Plotly.purge(plot);
+  marks = [];
+  now = {};
   describe();
   wholeButton.hidden = true;
 }
@@ -166,31 +150,61 @@ function loadPlotly() {
   return plotlyLoading;
 }
 
-async function read() {
-  if (shownRun() !== run) {
-    run = shownRun();
-    cursor = 0;
-    clear();
-  }
-  if (!run || !isVisible()) return;
-  const asked = run;
-  const from = plot.data?.[RAW].x.length > MAX_DRAWN ? 0 : cursor;
-  const curve = await server.read_curve(asked, from);
-  if (asked !== shownRun()) return wake();
-  if (!curve) return later(); // the studio did not answer; gradio has said so
-  live = curve.live;
-  cursor = curve.cursor;
-  const points = curve.train.step.length + curve.heldout.step.length;
-  if (!curve.reset && points) {
-    await (from && plot.data ? extend(curve) : draw(curve));
-    await label();
-    describe();
-  }
-  if (curve.more || curve.reset) return wake();
-  if (live) later();
+function takeNews(curve, whole) {
+  const before = marks.length;
+  marks = whole ? curve.marks : addMarks(marks, curve.marks);
+  now = { ...now, ...curve.now };
+  return curve.marks.length > 0 || marks.length !== before;
 }
 
-// One read at a time; a call that comes while one is on its way is made up for.
+// Ask for one run. Returns whether to ask again at once.
+async function readRun(place) {
+  const run = runs[place];
+  const line = plot.data?.[place ? OTHERS + 2 * (place - 1) : RAW];
+  const from = line?.x.length > MAX_DRAWN ? 0 : run.cursor;
+  const curve = await server.read_curve(run.id, from, place ? "" : shown);
+  if (run !== runs[place] || outdated()) return true;
+  if (!curve) return false; // the studio did not answer; gradio has said so
+  Object.assign(run, { live: curve.live, cursor: curve.cursor, name: curve.name ?? run.name });
+  if (curve.reset) return true;
+  const points = linePoints(curve, place);
+  const grown = curve.train.step.length + curve.heldout.step.length > 0;
+  const marked = place === 0 && takeNews(curve, !from);
+  if (from && plot.data && !lacking) {
+    await extend(points);
+    if (marked) await redrawMarks();
+  } else if (grown || plot.data) {
+    await draw(points);
+  }
+  if (plot.data && (grown || marked || !from)) await label();
+  describe();
+  return curve.more || outdated();
+}
+
+const outdated = () => wanted().join() !== runs.map(({ id }) => id).join() || choice.value !== shown;
+
+// Runs no longer compared with go at once; colours and size follow the page.
+async function redraw() {
+  const resized = stale;
+  stale = false;
+  if (!plot.data || !(lacking || resized)) return;
+  await draw(new Map());
+  if (resized) await Plotly.Plots.resize(plot);
+  await label();
+}
+
+async function read() {
+  follow();
+  if (!isVisible()) return;
+  await redraw();
+  for (let place = 0; place < runs.length; place += 1) {
+    if (place && runs[place].cursor && !runs[place].live) continue;
+    if (await readRun(place)) return wake();
+  }
+  if (runs.some(({ live }) => live)) later();
+}
+
+// One read or redrawing at a time: each finds the picture as the last left it. What comes meanwhile is made up for.
 async function wake() {
   clearTimeout(timer);
   if (reading) { reading = "again"; return; }
@@ -211,21 +225,17 @@ function later() {
   if (element.isConnected) timer = setTimeout(wake, TICK_MS);
 }
 
-async function restyle() {
-  if (!plot.data || !isVisible()) return;
-  const traces = lines().map((line, place) => ({ ...line, x: plot.data[place].x, y: plot.data[place].y }));
-  await Plotly.react(plot, traces, layout());
-  await Plotly.Plots.resize(plot);
-  await label();
+function restyle() {
+  stale = true;
+  wake();
 }
 
-rateButton.addEventListener("click", () => {
-  rateButton.setAttribute("aria-pressed", String(!rateShown()));
-  restyle();
-});
-wholeButton.addEventListener("click", () => Plotly.relayout(plot, { "xaxis.autorange": true, "yaxis.autorange": true }));
+choice.addEventListener("change", () => { wish = choice.value; describe(); wake(); });
+wholeButton.addEventListener("click", () => Plotly.relayout(plot, {
+  "xaxis.autorange": true, "yaxis.autorange": true, ...(quantity() ? { "yaxis2.autorange": true } : {}),
+}));
 watch("value", wake);
 document.addEventListener("visibilitychange", wake);
 new MutationObserver(restyle).observe(document.body, { attributeFilter: ["class"] });
 // Also fires when the tab around it is opened.
-new ResizeObserver(() => { if (isVisible()) restyle().then(wake); }).observe(plot);
+new ResizeObserver(restyle).observe(plot);

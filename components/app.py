@@ -17,22 +17,26 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported
 
 import gradio as gr
 
+from components.chart import build_chart
 from components.compare_tab import build_compare_tab
 from components.data_tab import build_data_tab
 from components.export_tab import build_export_tab
 from components.frame import Studio, TabView
 from components.guard import build_guard
 from components.notices import told, words_for
-from components.runs_tab import build_runs_tab
+from components.progress_icon import build_progress_mark, read_title_script, show_mark
+from components.runs_tab import RunsView, build_runs_tab
 from components.theme import build_theme, read_css
-from components.train_tab import build_train_tab
+from components.train_tab import TrainView, build_train_tab, metrics_since
 from studio import hardware
 from studio.compare.chat import Chat
 from studio.compare.proof import read_scores
 from studio.data.datasets import list_datasets
 from studio.errors import TunesmithError
+from studio.keeper import start_keeper
 from studio.place import read_place, write_place
-from studio.runs import Run, list_runs, live_run, stop_run
+from studio.runs import Run, list_runs, live_run, open_run, stop_run
+from studio.train.library import repeat
 from studio.workspace import ASSETS, Workspace
 
 ADDRESS = "127.0.0.1"
@@ -44,7 +48,7 @@ TABS: dict[str, tuple[str, Callable[[Studio], TabView]]] = {
     "train": ("2 Train", build_train_tab),
     "compare": ("3 Compare", build_compare_tab),
     "export": ("4 Export", build_export_tab),
-    "runs": ("Runs", build_runs_tab),
+    "runs": ("Runs", lambda studio: build_runs_tab(studio, lambda: _build_pair_chart(studio))),
 }
 # Who has already clicked or typed while the page was loading is not moved away from there.
 WATCH_HANDS = """<script>
@@ -67,6 +71,7 @@ def build_app(studio: Studio) -> gr.Blocks:
             for name, (title, build) in TABS.items():
                 with gr.Tab(title, id=name, elem_id=f"tab-{name}") as tabs[name]:
                     views[name] = build(studio)
+        mark = build_progress_mark()
         with gr.Row(visible=False, elem_id="bar") as bar:
             words = gr.HTML(elem_id="bar-words")
             watch = gr.Button("Watch", size="sm", elem_id="bar-watch", scale=0)
@@ -81,6 +86,11 @@ def build_app(studio: Studio) -> gr.Blocks:
                 button.click(_go(target), None, strip, show_progress="hidden").then(
                     views[target].read, None, list(views[target].outputs), show_progress="hidden"
                 )
+        runs, train = views["runs"], views["train"]
+        if isinstance(runs, RunsView) and isinstance(train, TrainView):
+            runs.take.click(_take_recipe(studio, train), runs.chosen, list(train.filled), show_progress="hidden").then(
+                _go("train"), None, strip, show_progress="hidden"
+            )
         app.load(_find_place(studio), None, place, show_progress="hidden").then(
             None, place, [strip, arrived], js=ARRIVE, show_progress="hidden"
         )
@@ -88,25 +98,27 @@ def build_app(studio: Studio) -> gr.Blocks:
         for view in views.values():
             app.load(view.read, None, list(view.outputs), show_progress="hidden")
 
-        def tick(before: str) -> Any:
+        def tick(before: str, marked: str) -> Any:
             run = live_run(studio.workspace)
             if run and studio.chat.busy_with:
                 studio.chat.close()  # a run that was started elsewhere needs the memory more
-            now = _show_bar(run) if run else ""
-            return gr.skip() if now == (before or "") else (gr.Row(visible=run is not None), now)
+            now, sign = _show_bar(run) if run else "", show_mark(studio.workspace, run, marked or "")
+            if now == (before or "") and sign == (marked or ""):
+                return gr.skip()
+            return gr.Row(visible=run is not None), now, sign
 
         @told
         def end_live() -> Any:
             run = live_run(studio.workspace)
             if run:
                 stop_run(studio.workspace, run.id)
-            return tick("")
+            return tick("", "")
 
-        gr.Timer(2).tick(tick, words, [bar, words], queue=False, show_progress="hidden")
+        gr.Timer(2).tick(tick, [words, mark], [bar, words, mark], queue=False, show_progress="hidden")
         watch.click(_watch(studio), None, strip, show_progress="hidden").then(
             views["train"].read, None, list(views["train"].outputs), show_progress="hidden"
         )
-        stop.click(end_live, None, [bar, words], show_progress="hidden")
+        stop.click(end_live, None, [bar, words, mark], show_progress="hidden")
     return app
 
 
@@ -142,6 +154,18 @@ def _remember(studio: Studio, name: str) -> Callable[[str], list[gr.Tab]]:
         return _mark_steps(studio)
 
     return remember
+
+
+def _build_pair_chart(studio: Studio) -> gr.HTML:
+    return build_chart(lambda run, cursor, extra: metrics_since(studio, run, cursor, extra), elem_id="runs-chart")
+
+
+def _take_recipe(studio: Studio, train: TrainView) -> Callable[[str], Any]:
+    @told
+    def take(run_id: str) -> Any:
+        return train.fill(repeat(open_run(studio.workspace, run_id).recipe))
+
+    return take
 
 
 def _go(target: str) -> Callable[[], gr.Tabs]:
@@ -210,6 +234,7 @@ def main(arguments: list[str]) -> int:
     if port != given.port:
         print(f"Port {given.port} is in use; taking {port}.")
     studio = Studio(workspace, Chat(), shared=given.share)
+    ended = start_keeper(workspace)
     gr.set_static_paths([workspace.exports, ASSETS])
     app = build_app(studio)
     _, local, shared = app.queue(default_concurrency_limit=8).launch(
@@ -219,7 +244,7 @@ def main(arguments: list[str]) -> int:
         app_kwargs={"middleware": [guard]},
         theme=build_theme(),
         css=read_css(),
-        head=WATCH_HANDS,
+        head=WATCH_HANDS + read_title_script(),
         ssr_mode=False,
         num_workers=0,
         strict_cors=True,
@@ -241,6 +266,7 @@ def main(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         print("\nClosed. Runs go on.")
     finally:
+        ended.set()
         studio.chat.close()
         app.close()
     return 0

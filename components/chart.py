@@ -11,18 +11,25 @@ from urllib.parse import quote
 
 import gradio as gr
 
+from studio.train.marks import MAX_OF_A_KIND
+from studio.train.metrics import QUANTITIES
 from studio.workspace import ASSETS
 
+SCRIPTS = ("chart_looks.js", "chart_marks.js", "chart.js")  # one function's body: the last begins
 
-def build_chart(metrics_since: Callable[[str, int], Mapping[str, Any]]) -> gr.HTML:
+
+def build_chart(metrics_since: Callable[[str, int, str], Mapping[str, Any]], elem_id: str = "chart") -> gr.HTML:
     """Build the curve. Its value is a run's id, or empty; another id begins a new curve.
 
-    The page stops asking once a run is no longer live. What follows a `#` in the value only makes it look
-    again, so that a run that is resumed moves on: "2026-11-24-1530-orders#training".
+    The page stops asking once a run is no longer live. What follows a `#` only makes it look again, so that a run
+    that is resumed moves on: "2026-11-24-1530-orders#training". Up to four runs to compare with follow after `|`:
+    "2026-11-24-1530-orders#training|2026-11-23-0900-orders|2026-11-22-1100-letters". The zoom stays while they
+    change.
 
     Args:
-        metrics_since: Given a run's id and a cursor, both from the page and so not to be trusted, answers
-            what `read_metrics_since` does and `live`: whether more may come.
+        metrics_since: Given a run's id, a cursor and the quantity shown below the loss, all from the page and so
+            not to be trusted, answers what `read_metrics_since` does, and `live`: whether more may come; with the
+            whole curve, of cursor 0, also `name`: what to call the run where it is compared with.
     """
     plotly_js = _find_plotly_js()
     # Windows may call it text/plain, which a browser then refuses to run.
@@ -30,17 +37,19 @@ def build_chart(metrics_since: Callable[[str, int], Mapping[str, Any]]) -> gr.HT
     gr.set_static_paths([plotly_js])
 
     def read_curve(question: list[Any]) -> dict[str, Any]:
-        run, cursor = question
-        return dict(metrics_since(str(run), int(cursor)))
+        run, cursor, extra = question
+        return dict(metrics_since(str(run), int(cursor), str(extra)))
 
     return gr.HTML(
         value="",
         html_template=(ASSETS / "chart.html").read_text(encoding="utf-8"),
         css_template=(ASSETS / "chart.css").read_text(encoding="utf-8"),
-        js_on_load=(ASSETS / "chart.js").read_text(encoding="utf-8"),
+        js_on_load="\n".join((ASSETS / name).read_text(encoding="utf-8") for name in SCRIPTS),
         server_functions=[read_curve],
         apply_default_css=False,
-        elem_id="chart",
+        elem_id=elem_id,
+        quantities=[{"key": key, **quantity._asdict()} for key, quantity in QUANTITIES.items()],
+        most_marks=MAX_OF_A_KIND,
         plotly_url=f"/gradio_api/file={quote(plotly_js.as_posix())}",
     )
 

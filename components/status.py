@@ -8,9 +8,11 @@ from components.notices import show_note, words_for
 from studio.runs import Run
 
 SAID = {
-    "queued": "Waiting to start",
+    "queued": "Waiting for its turn",
     "starting": "Starting",
     "training": "Training",
+    "pausing": "Pausing after this step; it goes on from there",
+    "paused": "Paused. Go on continues from here",
     "stopping": "Stopping after this step; what it learned is kept",
     "stopped": "Stopped, and what it learned is kept. Resume goes on from here",
     "done": "Done",

@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import gradio as gr
 
+from components.actions import action, build_actions, pressed
 from components.chart import build_chart
-from components.fields import Fields, build_fields
+from components.doctor_view import show_doctor, spikes_of
+from components.fields import build_form
 from components.frame import Studio, TabView, pick_dataset, run_choices
+from components.memory_view import base_choices, show_base, show_memory
 from components.notices import show_note, told
+from components.queue_view import build_queue_view, show_queue
+from components.recipe_view import build_recipe_view
+from components.run_views import show_story
+from components.samples_view import build_samples, show_samples
 from components.status import show_status, state_mark
-from studio.data.datasets import open_dataset
-from studio.errors import TunesmithError
+from studio.data.datasets import DEFAULT_MAX_LENGTH, open_dataset
+from studio.data.review import read_review
+from studio.errors import SettingError, TunesmithError
 from studio.place import read_place, write_place
-from studio.runs import Run, live_run, open_run, resume_run, start_run, stop_run
+from studio.queue import resume_run, start_run
+from studio.runs import How, Run, discard_run, live_run, open_run, stop_run
 from studio.train.metrics import read_metrics_since
 from studio.train.models import STARTER, STARTER_TITLE, list_models
+from studio.train.outlook import Outlook, read_outlook
 from studio.train.presets import PRESETS, preset_settings
-from studio.train.recipe import GROUPS, SETTINGS, count_steps, make_recipe
+from studio.train.recipe import SETTINGS, Recipe, count_steps, make_recipe
+from studio.train.rules import judge_form
+from studio.train.samples import read_samples
+from studio.train.suggest import profile_of, suggest
 
 OTHER_MODELS = """
 **Starter** comes along and trains on any computer: right for a first try.
@@ -37,17 +53,26 @@ EMPTY = (
 SETTING_DEFAULTS = {name: info.default for name, info in SETTINGS.items()}
 
 
-def build_train_tab(studio: Studio) -> TabView:
+@dataclass(frozen=True, kw_only=True)
+class TrainView(TabView):
+    """`fill` gives the values of `filled`, the form, for a recipe."""
+
+    fill: Callable[[Recipe], dict[Any, Any]]
+    filled: Sequence[Any]
+
+
+def build_train_tab(studio: Studio) -> TrainView:
     with gr.Row(elem_classes="split"):
         with gr.Column(scale=1, min_width=300, elem_classes="decide"):
             data = gr.Dropdown(label="Data", elem_id="train-data", interactive=True)
             base = gr.Dropdown(
                 label="Model",
-                info="The starter, a folder, or a Hugging Face name.",
+                info="The starter, one that fits this machine, a folder, or a Hugging Face name.",
                 allow_custom_value=True,
                 elem_id="base",
                 interactive=True,
             )
+            about = gr.HTML(elem_id="base-about")
             with gr.Accordion("Which model?", open=False):
                 gr.Markdown(OTHER_MODELS)
             preset = gr.Radio(
@@ -57,42 +82,71 @@ def build_train_tab(studio: Studio) -> TabView:
                 elem_id="preset",
             )
             why = gr.HTML(_why("balanced"), elem_id="preset-why")
-            fields: Fields = {}
+            wish = gr.Button("Suggest for my data", size="sm", elem_id="suggest")
             with gr.Accordion("Change the details", open=False, elem_id="details"):
-                fields |= build_fields("plain")
-                with gr.Accordion("Advanced", open=False, elem_id="advanced"):
-                    for group in ("learn", "fast", "stop", "memory"):
-                        gr.Markdown(f"#### {GROUPS[group]}")
-                        fields |= build_fields(group)
+                form = build_form()
+            fields = form.fields
+            memory = gr.HTML(elem_id="memory")
+            fit = gr.Button("Fill in what fits", size="sm", elem_id="what-fits")
             name = gr.Textbox(label="Name of the run (if you like)", elem_id="run-name", max_length=60)
+            form.summary.render()  # type: ignore[no-untyped-call]
             start = gr.Button("Start training", variant="primary", elem_id="start")
+            queue = build_queue_view(studio)
+            asked: set[Any] = {data, base, preset, name, *fields.values()}
+            recipes = build_recipe_view(
+                studio, asked, lambda values: recipe_of(values), [base, preset, name, *fields.values()],
+                lambda recipe: fill(recipe),
+            )  # fmt: skip
         with gr.Column(scale=2, min_width=320, elem_classes="see"):
             which = gr.Dropdown(label="Run", elem_id="watched-run", interactive=True)
             status = gr.HTML(EMPTY, elem_id="run-status")
-            chart = build_chart(lambda run, cursor: metrics_since(studio, run, cursor))
+            remedies = build_actions(elem_id="remedies")
+            chart = build_chart(lambda run, cursor, extra: metrics_since(studio, run, cursor, extra))
+            doctor = gr.HTML(elem_id="doctor")
             with gr.Row():
+                pause = gr.Button("Pause", visible=False, elem_id="pause")
                 stop = gr.Button("Stop and keep", variant="stop", visible=False, elem_id="stop")
                 resume = gr.Button("Resume", visible=False, elem_id="resume")
                 compare = gr.Button("Next: Compare", variant="primary", visible=False, elem_id="to-compare")
+                discard = gr.Button("Stop and throw away …", visible=False, elem_id="discard")
+            with gr.Group(visible=False) as sure:
+                gr.HTML(show_note("This ends the run and removes all that it learned.", "bad"))
+                with gr.Row():
+                    spare = gr.Button("Keep it", elem_id="discard-no")
+                    really = gr.Button("Throw it away", variant="stop", elem_id="discard-yes")
+            samples = build_samples()
 
     for key, value in preset_settings("balanced", read_place(studio.workspace).base).items():
         fields[key].value = value
-    watched = [status, chart, start, stop, resume, compare]
+    watched = [status, remedies, chart, doctor, samples, start, pause, stop, resume, compare, discard, sure, queue]
+    judged = [why, memory, about, *form.outputs]
 
-    @told
-    def begin(values: dict[Any, Any]) -> Any:
-        settings = {key: values[field] for key, field in fields.items() if values[field] is not None}
-        chosen = (values[base] or STARTER).strip()
-        recipe = make_recipe(
+    def recipe_of(values: dict[Any, Any]) -> Recipe:
+        settings = {key: value for key, value in form.read(values).items() if value is not None}
+        return make_recipe(
             data=values[data] or "",
-            base=chosen,
+            base=(values[base] or STARTER).strip(),
             preset=values[preset],
             name=(values[name] or "").strip(),
             **settings,
         )
+
+    def fill(recipe: Recipe) -> dict[Any, Any]:
+        known = recipe.preset if recipe.preset in PRESETS else "balanced"
+        return {base: recipe.base, preset: known, name: recipe.name, **form.fill(recipe.model_dump())}
+
+    def outlook_of(values: dict[Any, Any]) -> Outlook:
+        return read_outlook(studio.workspace, values[data] or "", (values[base] or STARTER).strip())
+
+    @told
+    def begin(values: dict[Any, Any]) -> Any:
+        recipe = recipe_of(values)
+        for complaint in judge_form(form.read(values), outlook_of(values).facts):
+            if complaint.refuses:
+                raise SettingError(f"{SETTINGS[complaint.field].title}: {complaint.sentence}", "Change it, then start.")
         studio.chat.close()  # the run needs the memory more
         run = start_run(studio.workspace, recipe)
-        write_place(studio.workspace, run=run.id, dataset=recipe.data, base=chosen)
+        write_place(studio.workspace, run=run.id, dataset=recipe.data, base=recipe.base)
         return {which: choose(run.id), **show(run)}
 
     def choose(run_id: str) -> gr.Dropdown:
@@ -101,13 +155,32 @@ def build_train_tab(studio: Studio) -> TabView:
     def show(run: Run | None) -> dict[Any, Any]:
         live = run is not None and run.is_live
         ready = run is not None and run.has_adapter and not live
+        busy = live_run(studio.workspace) is not None
         return {
-            status: show_status(run) if run else EMPTY,
+            **watch_words(run),
             chart: f"{run.id}#{run.state}" if run else "",
-            start: gr.Button(variant="secondary" if live or ready else "primary"),
-            stop: gr.Button(visible=live, interactive=bool(run and run.state != "stopping")),
-            resume: gr.Button(visible=bool(run and run.can_resume)),
+            start: gr.Button(
+                "Add to the queue" if busy else "Start training", variant="secondary" if live or ready else "primary"
+            ),
+            pause: gr.Button(visible=live, interactive=bool(run and run.state == "training")),
+            stop: gr.Button(visible=live, interactive=bool(run and run.state not in ("stopping", "pausing"))),
+            discard: gr.Button(visible=live),
+            sure: gr.Group(visible=False),
+            resume: gr.Button(
+                "Go on" if run and run.state == "paused" else "Resume", visible=bool(run and run.can_resume)
+            ),
             compare: gr.Button(visible=ready),
+            queue: show_queue(studio),
+        }
+
+    def watch_words(run: Run | None) -> dict[Any, Any]:
+        if run is None:
+            return {status: EMPTY, remedies: "", doctor: "", samples: ""}
+        return {
+            status: show_status(run) + show_story(run),
+            remedies: show_remedies(run),
+            doctor: show_doctor(run),
+            samples: show_samples(read_samples(run.samples)),
         }
 
     @told
@@ -116,9 +189,8 @@ def build_train_tab(studio: Studio) -> TabView:
             write_place(studio.workspace, run=run_id)
         return show(open_run(studio.workspace, run_id) if run_id else None)
 
-    @told
-    def end(run_id: str) -> Any:
-        return show(stop_run(studio.workspace, run_id))
+    def end(how: How) -> Any:
+        return told(lambda run_id: show(stop_run(studio.workspace, run_id, how)))
 
     @told
     def go_on(run_id: str) -> Any:
@@ -126,32 +198,93 @@ def build_train_tab(studio: Studio) -> TabView:
         return show(resume_run(studio.workspace, run_id))
 
     @told
-    def change_preset(chosen: str, model: str | None) -> Any:
-        settings = {key: SETTING_DEFAULTS[key] for key in fields} | preset_settings(chosen, model or STARTER)
-        return {why: _why(chosen), **{fields[key]: settings[key] for key in fields}}
+    def throw_away(run_id: str) -> Any:
+        discard_run(studio.workspace, run_id)
+        write_place(studio.workspace, run="")
+        return {which: choose(""), **show(None)}
 
     @told
-    def estimate(values: dict[Any, Any]) -> str:
+    def mend(run_id: str, event: gr.EventData) -> Any:
+        """Start again with the settings of the remedy that was pressed."""
+        run = open_run(studio.workspace, run_id)
+        act, of = pressed(event)
+        known = run.status.get("remedies", [])
+        if act != "remedy" or not of.isdigit() or int(of) >= len(known):
+            return gr.skip()
+        again = start_run(studio.workspace, make_recipe(**{**run.recipe.model_dump(), **known[int(of)]["changes"]}))
+        write_place(studio.workspace, run=again.id)
+        return {which: choose(again.id), **show(again)}
+
+    @told
+    def change_preset(chosen: str, model: str | None) -> Any:
+        settings = {key: SETTING_DEFAULTS[key] for key in fields} | preset_settings(chosen, model or STARTER)
+        return {fields[key]: settings[key] for key in fields}
+
+    @told
+    def fill_suggested(values: dict[Any, Any]) -> Any:
+        if not values[data]:
+            raise SettingError("There is no data to look at.", "Open Data and bring a file.")
+        outlook, dataset = outlook_of(values), open_dataset(studio.workspace, values[data])
+        shape, base_name = outlook.facts.shape, (values[base] or STARTER).strip()
+        found = suggest(
+            profile_of(dataset, read_review(dataset, base_name, DEFAULT_MAX_LENGTH)),
+            shape.parameters if shape else None,
+            shape.context_tokens if shape else None,
+        )
+        reasons = " ".join(f"{SETTINGS[each.field].title}: {each.why}" for each in found)
+        return {why: show_note(reasons), **form.fill({each.field: each.value for each in found})}
+
+    @told
+    def fill_what_fits(values: dict[Any, Any]) -> Any:
+        return form.fill(outlook_of(values).what_fits(recipe_of(values)))
+
+    @told
+    def judge(values: dict[Any, Any]) -> Any:
+        outlook = outlook_of(values)
+        found = judge_form(form.read(values), outlook.facts)
+        wrong = {complaint.field for complaint in found if complaint.refuses}
+        settings = {key: value for key, value in form.read(values).items() if value is not None and key not in wrong}
+        recipe = make_recipe(data=values[data] or "", base=(values[base] or STARTER).strip(), **settings)
+        return {
+            memory: show_memory(outlook.estimate(recipe), outlook.facts.machine),
+            about: show_base(outlook.candidate(recipe)),
+            **form.show(found),
+        }
+
+    @told
+    def tell_steps(values: dict[Any, Any]) -> str:
         return _estimate(studio, values[data], {key: values[field] for key, field in fields.items()}, values[preset])
 
-    start.click(begin, {data, base, preset, name, *fields.values()}, [which, *watched])
+    quiet: dict[str, Any] = {"show_progress": "hidden"}
+    start.click(begin, asked, [which, *watched])
     start.click(None, js="() => { window.scrollTo({ top: 0, behavior: 'smooth' }); }")  # to where the run appears
-    which.input(watch, which, watched, show_progress="hidden")
-    stop.click(end, which, watched, show_progress="hidden")
-    resume.click(go_on, which, watched, show_progress="hidden")
+    which.input(watch, which, watched, **quiet)
+    pause.click(end("pause"), which, watched, **quiet)
+    stop.click(end("keep"), which, watched, **quiet)
+    resume.click(go_on, which, watched, **quiet)
+    discard.click(lambda: gr.Group(visible=True), None, sure, **quiet)
+    spare.click(lambda: gr.Group(visible=False), None, sure, **quiet)
+    really.click(throw_away, which, [which, *watched], **quiet)
+    remedies.click(mend, which, [which, *watched], **quiet)
+    changed = gr.on([preset.input, base.input], change_preset, [preset, base], list(fields.values()), **quiet)
+    changed.then(tell_steps, {data, preset, *fields.values()}, why, **quiet)
     gr.on(
-        [preset.input, base.input],
-        change_preset,
-        [preset, base],
-        [why, *fields.values()],
-        show_progress="hidden",
-    ).then(estimate, {data, preset, *fields.values()}, why, show_progress="hidden")
-    gr.on(
-        [data.input, *(fields[key].change for key in ("epochs", "batch_size", "max_steps"))],  # type: ignore[attr-defined]
-        estimate,
+        [data.input, *(fields[key].input for key in ("epochs", "batch_size", "max_steps"))],  # type: ignore[attr-defined]
+        tell_steps,
         {data, preset, *fields.values()},
         why,
-        show_progress="hidden",
+        **quiet,
+    )
+    wish.click(fill_suggested, asked, [why, *fields.values()], **quiet)
+    fit.click(fill_what_fits, asked, list(fields.values()), **quiet)
+    gr.on(
+        [data.change, base.change, *form.changes],
+        judge,
+        asked,
+        judged[1:],
+        queue=False,
+        trigger_mode="always_last",
+        **quiet,
     )
 
     def tick(run_id: str | None, before: str) -> Any:
@@ -162,10 +295,10 @@ def build_train_tab(studio: Studio) -> TabView:
             run = open_run(studio.workspace, run_id)
         except TunesmithError:
             return gr.skip()
-        now = show_status(run)
+        now = show_status(run) + show_story(run)
         if now == before:
             return gr.skip()
-        return {status: now} if state_mark(run) in before else {which: choose(run.id), **show(run)}
+        return watch_words(run) if state_mark(run) in before else {which: choose(run.id), **show(run)}
 
     gr.Timer(2).tick(tick, [which, status], [which, *watched], queue=False, show_progress="hidden")
 
@@ -177,20 +310,44 @@ def build_train_tab(studio: Studio) -> TabView:
         run = open_run(studio.workspace, known) if known else None
         if run is None or not run.is_live:
             run = live_run(studio.workspace) or run
+        ready = [(STARTER_TITLE, STARTER), *((model, model) for model in list_models(studio.workspace))]
+        outlook = read_outlook(studio.workspace, place.dataset, place.base)
         return {
             data: pick_dataset(studio),
-            base: gr.Dropdown(choices=[(STARTER_TITLE, STARTER), *list_models(studio.workspace)], value=place.base),
+            base: gr.Dropdown(choices=base_choices(ready, outlook.candidates()), value=place.base),
             which: choose(run.id if run else ""),
+            **recipes.read(),
             **show(run),
         }
 
-    return TabView(read, [data, base, which, *watched], [(compare, "compare")])
+    return TrainView(
+        read=read,
+        outputs=[data, base, which, *recipes.outputs, *watched],
+        leads=[(compare, "compare")],
+        fill=fill,
+        filled=[base, preset, name, *fields.values()],
+    )
 
 
-def metrics_since(studio: Studio, run_id: str, cursor: int) -> dict[str, Any]:
+def metrics_since(studio: Studio, run_id: str, cursor: int, extra: str) -> dict[str, Any]:
     """What the curve asks for; the id comes from the page, and `open_run` takes only ids of this workspace."""
     run = open_run(studio.workspace, run_id)
-    return {**read_metrics_since(run.metrics, cursor), "live": run.is_live}
+    found: dict[str, Any] = {**read_metrics_since(run.metrics, cursor, extra)}
+    if cursor <= 0:
+        spikes = [{"step": step, "mark": mark, "words": words} for step, mark, words in spikes_of(run)]
+        found |= {"name": run.title, "marks": found["marks"] + spikes}
+    return {**found, "live": run.is_live}
+
+
+def show_remedies(run: Run) -> str:
+    """What would make a run fit that did not, each a press away."""
+    known = run.status.get("remedies") or []
+    rows = "".join(
+        f"<li>{action('remedy', each['title'], place, 'first' if place == 0 else '')} "
+        f'<span class="fine">{escape(each["why"])}</span></li>'
+        for place, each in enumerate(known)
+    )
+    return f'<ul class="remedies" aria-label="What would make it fit">{rows}</ul>' if rows else ""
 
 
 def _why(preset: str, more: str = "") -> str:

@@ -10,14 +10,15 @@ from studio.compare import proof, scores
 from studio.data import datasets
 from studio.errors import RunError
 from studio.export import gguf
-from studio.runs import open_run, start_run
+from studio.queue import start_run
+from studio.runs import open_run
 from studio.store import write_whole
 from studio.tasks import Progress, follow, result_of
 from studio.train.models import STARTER, ensure_base
 from studio.train.recipe import make_recipe
 from studio.workspace import SAMPLE, Workspace
 
-SETTINGS = {"epochs": 1.5, "batch_size": 4, "learning_rate": 1.5e-3, "evaluations": 1, "checkpoints": 1}
+SETTINGS = {"epochs": 1.5, "batch_size": 4, "learning_rate": 1.5e-3, "eval_steps": 200, "save_steps": 200}
 MOST_BASE, LEAST_TUNED, LEAST_GGUF = 0.05, 0.80, 0.75
 
 Say = Callable[[str], None]
@@ -69,7 +70,7 @@ def run_demo(workspace: Workspace, say: Say, watch: Watch) -> dict[str, Any]:
 
 
 def _training(workspace: Workspace, run_id: str) -> Iterable[Progress]:
-    while (run := open_run(workspace, run_id)).is_live:
+    while (run := open_run(workspace, run_id)).is_open:
         step, steps = run.status.get("step", 0), run.status.get("steps")
         message = run.status.get("message") or "Starting"
         if steps and step:

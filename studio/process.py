@@ -22,13 +22,18 @@ class ProcessId:
     started_s: float
 
     @classmethod
+    def of(cls, pid: int) -> ProcessId:
+        """Raises: psutil.NoSuchProcess if it has ended already."""
+        return cls(pid, _start_time(psutil.Process(pid)))
+
+    @classmethod
     def of_this(cls) -> ProcessId:
-        return cls(os.getpid(), psutil.Process().create_time())
+        return cls.of(os.getpid())
 
     def is_alive(self) -> bool:
         try:
             process = psutil.Process(self.pid)
-            same = abs(process.create_time() - self.started_s) < 1.0
+            same = abs(_start_time(process) - self.started_s) < 0.05
             return same and process.status() != psutil.STATUS_ZOMBIE
         except psutil.Error:
             return False
@@ -43,6 +48,16 @@ class ProcessId:
                 member.kill()
             except psutil.NoSuchProcess:
                 continue
+
+
+def _start_time(process: psutil.Process) -> float:
+    """Seconds since the machine was started on Linux, since 1970 elsewhere.
+
+    Linux keeps the former and psutil adds the clock's idea of when that was, which moves when the clock is set: a
+    living process would look like another one.
+    """
+    since_1970: float = process.create_time()
+    return since_1970 - psutil.boot_time() if sys.platform == "linux" else since_1970
 
 
 FETCHING = "prepare"  # the one worker that may go to the network

@@ -10,20 +10,23 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from studio import run_notes
 from studio.data.datasets import open_dataset
 from studio.data.making import require_looked
 from studio.errors import RunError, TunesmithError
-from studio.process import ProcessId, start_detached
-from studio.store import free_name, read_json, require_space, write_json
+from studio.process import ProcessId
+from studio.store import append_row, free_name, read_json, read_rows, require_space, write_json, write_whole
 from studio.train.models import is_folder, place_of
 from studio.train.recipe import Recipe, read_recipe, write_recipe
 from studio.workspace import Workspace
 
-State = Literal["queued", "starting", "training", "stopping", "stopped", "done", "failed", "interrupted"]
-LIVE: frozenset[str] = frozenset({"queued", "starting", "training", "stopping"})
+State = Literal[
+    "queued", "starting", "training", "stopping", "pausing", "paused", "stopped", "done", "failed", "interrupted"
+]
+LIVE: frozenset[str] = frozenset({"starting", "training", "stopping", "pausing"})
+How = Literal["keep", "pause"]
 STAMP = "%Y-%m-%d-%H%M"
 STAMP_LENGTH = len("2026-11-24-1530-")
-SPAWN_S = 30.0  # a worker that has not said a word after this long never will
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Run:
     @property
     def title(self) -> str:
         """As the person named it, else as its data set is called, with a number if it is not the first."""
-        return self.recipe.name or self.id[STAMP_LENGTH:]
+        return run_notes.title(self.folder) or self.recipe.name or self.id[STAMP_LENGTH:]
 
     @property
     def created(self) -> datetime:
@@ -51,16 +54,18 @@ class Run:
     def state(self) -> State:
         """As the worker wrote it, unless its process is gone: then it was interrupted."""
         state: State = self.status["state"]
-        if state in LIVE and not self._has_process():
+        if state not in LIVE:
+            return state
+        if self.process is None or not self.process.is_alive():
             return "interrupted"
-        if state == "training" and self.stop_file.exists():
-            return "stopping"
-        return state
+        asked = self.asked_to_stop
+        return state if asked is None else "pausing" if asked == "pause" else "stopping"
 
-    def _has_process(self) -> bool:
-        if self.process is None:
-            return time.time() - float(self.status["updated_s"]) < SPAWN_S
-        return self.process.is_alive()
+    @property
+    def asked_to_stop(self) -> How | None:
+        with contextlib.suppress(OSError):
+            return "pause" if self.stop_file.read_text(encoding="utf-8").strip() == "pause" else "keep"
+        return None
 
     @property
     def process(self) -> ProcessId | None:
@@ -68,23 +73,34 @@ class Run:
 
     @property
     def is_live(self) -> bool:
+        """It has a process that works on it."""
         return self.state in LIVE
 
     @property
+    def is_open(self) -> bool:
+        """It trains, or waits in the queue until it may."""
+        return self.state in LIVE or self.status["state"] == "queued"
+
+    @property
     def has_adapter(self) -> bool:
-        return (self.adapter / "adapter_config.json").exists()
+        return (self.adapter / "adapter_config.json").exists() or (self.adapter / "config.json").exists()
 
     @property
     def can_resume(self) -> bool:
-        return self.state in ("interrupted", "stopped", "failed")
+        return self.state in ("interrupted", "paused", "stopped", "failed")
 
     @property
     def adapter(self) -> Path:
+        """What was learned: an adapter, or all weights where all of them learned."""
         return self.folder / "adapter"
 
     @property
     def metrics(self) -> Path:
         return self.folder / "metrics.jsonl"
+
+    @property
+    def samples(self) -> Path:
+        return self.folder / "samples.jsonl"
 
     @property
     def log(self) -> Path:
@@ -95,12 +111,29 @@ class Run:
         return self.folder / "stop"
 
     @property
+    def lock_file(self) -> Path:
+        """Held by the process that trains, and let go by the system whatever becomes of it."""
+        return self.folder / "lock"
+
+    @property
     def checkpoints(self) -> Path:
         return self.folder / "checkpoints"
 
+    @property
+    def story_file(self) -> Path:
+        return self.folder / "story.jsonl"
+
+    def tell(self, words: str) -> None:
+        """Add a sentence to what happened to this run, for whoever comes back in the morning."""
+        append_row(self.story_file, {"at_s": time.time(), "words": words})
+
+    def story(self) -> list[tuple[float, str]]:
+        """(seconds since 1970, sentence), oldest first."""
+        return [(row["at_s"], row["words"]) for row in read_rows(self.story_file)]
+
 
 def create_run(workspace: Workspace, recipe: Recipe) -> Run:
-    """A new run's folder, not started yet. Raises: DataError if its data set is none of this workspace."""
+    """A new run's folder, which waits in the queue. Raises: DataError if its data set is none of this workspace."""
     dataset = open_dataset(workspace, recipe.data)
     require_looked(dataset)
     require_space(workspace.runs, 500_000_000, "A run")
@@ -114,33 +147,12 @@ def create_run(workspace: Workspace, recipe: Recipe) -> Run:
     return open_run(workspace, name)
 
 
-def start_run(workspace: Workspace, recipe: Recipe) -> Run:
-    """Create a run and let it go. Raises: RunError while another run is live."""
-    _refuse_second(workspace)
-    run = create_run(workspace, recipe)
-    start_detached(workspace, run.log, "train", run.folder)
-    return run
-
-
-def resume_run(workspace: Workspace, run_id: str) -> Run:
-    """Go on from the newest whole checkpoint, or from the beginning where there is none yet."""
-    run = open_run(workspace, run_id)
-    if not run.can_resume:
-        raise RunError(f"{run.title} is {run.state}; there is nothing to resume.", "Start a new run in Train.")
-    _refuse_second(workspace)
-    run.stop_file.unlink(missing_ok=True)
-    queued = {"state": "queued", "pid": None, "error": None, "updated_s": time.time()}
-    write_json(run.folder / "state.json", {**run.status, **queued})
-    start_detached(workspace, run.log, "train", run.folder)
-    return open_run(workspace, run_id)
-
-
-def stop_run(workspace: Workspace, run_id: str) -> Run:
-    """Ask a live run to finish its step, save, and end."""
+def stop_run(workspace: Workspace, run_id: str, how: How = "keep") -> Run:
+    """Ask a live run to finish its step and save: to pause, or to end and keep what it learned."""
     run = open_run(workspace, run_id)
     if not run.is_live:
         raise RunError(f"{run.title} is {run.state}; it cannot be stopped.", "See Runs for what can be done with it.")
-    run.stop_file.touch()
+    write_whole(run.stop_file, how)
     return run
 
 
@@ -151,13 +163,14 @@ def delete_run(workspace: Workspace, run_id: str) -> None:
     shutil.rmtree(run.folder)
 
 
-def _refuse_second(workspace: Workspace) -> None:
-    live = live_run(workspace)
-    if live:
-        raise RunError(
-            f"{live.title} is {live.state} already, and two at once would only slow each other down.",
-            "Wait for it, or stop it; it keeps what it has learned.",
-        )
+def discard_run(workspace: Workspace, run_id: str) -> None:
+    """End a run at once and throw away all of it."""
+    run = open_run(workspace, run_id)
+    if run.is_live and run.process:
+        run.process.kill()
+        while run.process.is_alive():
+            time.sleep(0.05)
+    delete_run(workspace, run_id)
 
 
 def live_run(workspace: Workspace) -> Run | None:
@@ -179,10 +192,10 @@ def list_runs(workspace: Workspace) -> list[Run]:
     for path in workspace.runs.glob("*/state.json"):
         with contextlib.suppress(TunesmithError, ValueError):
             runs.append(open_run(workspace, path.parent.name))
-    return sorted(runs, key=_age, reverse=True)
+    return sorted(runs, key=age_of, reverse=True)
 
 
-def _age(run: Run) -> tuple[str, int]:
+def age_of(run: Run) -> tuple[str, int]:
     """Names tell minutes; within one, the recipe, which is written once, tells which run was first."""
     return run.id[:STAMP_LENGTH], (run.folder / "recipe.yaml").stat().st_mtime_ns
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from studio import checkup
 from studio.compare import proof
 from studio.compare.chat import Chat
 from studio.data import datasets, intake
@@ -22,10 +23,10 @@ from studio.data.tokens import passage_length
 from studio.demo import run_demo
 from studio.errors import RunError, SettingError, TunesmithError
 from studio.export import gguf
-from studio.runs import Run, list_runs, open_run, resume_run, start_run, stop_run
+from studio.queue import resume_run, start_run
+from studio.runs import Run, list_runs, open_run, stop_run
 from studio.store import read_rows
 from studio.tasks import Progress
-from studio.train import doctor
 from studio.train.models import STARTER, ensure_base, require_base
 from studio.train.presets import PRESETS, preset_settings
 from studio.train.recipe import SETTINGS, Recipe, make_recipe, read_recipe
@@ -126,7 +127,7 @@ def follow_run(workspace: Workspace, run_id: str) -> Result:
         if line != shown:
             say(f"  {describe(run)}")
             shown = line
-        if not run.is_live:
+        if not run.is_open:
             break
         time.sleep(0.5)
     if run.state in ("failed", "interrupted"):
@@ -226,7 +227,7 @@ def verb_export(workspace: Workspace, given: Arguments) -> Result:
 
 
 def verb_doctor(workspace: Workspace, given: Arguments) -> Result:
-    found = doctor.examine(workspace)
+    found = checkup.examine(workspace)
     for name, value in found.items():
         say(f"  {name:16} {value}")
     return found

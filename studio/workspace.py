@@ -43,5 +43,9 @@ class Workspace:
         return self.root / "exports"
 
     @property
+    def queue(self) -> Path:
+        return self.root / "queue"
+
+    @property
     def settings(self) -> Path:
         return self.root / "settings.json"

@@ -26,7 +26,7 @@ from studio.data import examples, formats, read, splits
 from studio.data.audit import structure
 from studio.data.conversation import Conversation
 from studio.data.examples import Placed
-from studio.data.tokens import ChatTokenizer, Labelled, label_tokens
+from studio.data.tokens import ChatTokenizer, Labelled, Learn, label_tokens
 from studio.errors import DataError, TemplateError
 from studio.store import free_name, read_json, require_space, write_json
 from studio.tasks import Progress, Report
@@ -237,13 +237,13 @@ def is_learnable(conversation: Conversation) -> bool:
 
 
 def label_all(
-    conversations: Sequence[Conversation], tokenizer: ChatTokenizer, max_length: int
+    conversations: Sequence[Conversation], tokenizer: ChatTokenizer, max_length: int, learn: Learn = "answers"
 ) -> tuple[list[Conversation], list[Labelled]]:
     """The conversations that the template accepts, and their tokens, in step."""
     accepted, labelled = [], []
     for conversation in conversations:
         try:
-            tokens = label_tokens(conversation, tokenizer, max_length)
+            tokens = label_tokens(conversation, tokenizer, max_length, learn)
         except TemplateError:
             continue
         accepted.append(conversation)

@@ -24,6 +24,8 @@ from studio.errors import ModelError, TemplateError
 from studio.store import read_json
 
 NOT_LEARNED = -100
+# The answers of a chat, all of a chat, or plain text without a template.
+Learn = Literal["answers", "all", "text"]
 
 
 class ChatTokenizer(Protocol):
@@ -56,15 +58,20 @@ class Labelled:
         return len(self.labels) - self.labels.count(NOT_LEARNED)
 
 
-def label_tokens(conversation: Conversation, tokenizer: ChatTokenizer, max_length: int) -> Labelled:
+def label_tokens(
+    conversation: Conversation, tokenizer: ChatTokenizer, max_length: int, learn: Learn = "answers"
+) -> Labelled:
     """Turn a conversation into token ids and mark the ones that are learned: the answers with their end mark.
+
+    With `learn` "all", the questions too; with "text", what was said, one after the other, without a template.
 
     Shapes: input_ids (seq,), labels (seq,); a label is -100 outside the answers. seq <= max_length tokens.
     Raises: TemplateError if the template does not say where an answer begins.
     Source: QLoRA, https://arxiv.org/abs/2305.14314, trains on answers only.
     """
-    full = _full_text(conversation, tokenizer)
-    spans = [(0, len(full))] if conversation.is_passage else answer_spans(conversation, full, tokenizer)
+    full = _plain_text(conversation, tokenizer) if learn == "text" else _full_text(conversation, tokenizer)
+    whole = conversation.is_passage or learn != "answers"
+    spans = [(0, len(full))] if whole else answer_spans(conversation, full, tokenizer)
     ids, offsets = tokenizer.encode(full)
     labels = [NOT_LEARNED] * len(ids)
     begins, ends = [begin for begin, _ in offsets], [end for _, end in offsets]
@@ -96,6 +103,10 @@ def show_tokens(conversation: Conversation, tokenizer: ChatTokenizer, max_length
         pieces.append(Piece(full[shown:end], cast(Any, state)))  # with the blanks that some leave out of the offsets
         shown = max(shown, end)
     return pieces
+
+
+def _plain_text(conversation: Conversation, tokenizer: ChatTokenizer) -> str:
+    return "\n\n".join(message.content for message in conversation.messages) + tokenizer.eos_token
 
 
 def _full_text(conversation: Conversation, tokenizer: ChatTokenizer) -> str:

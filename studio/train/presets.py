@@ -1,4 +1,4 @@
-"""Three ways to train, by how long a person wants to wait."""
+"""Four ways to train, by how much data there is and how long a person wants to wait."""
 
 from __future__ import annotations
 
@@ -24,13 +24,29 @@ PRESETS: dict[str, Preset] = {
             "quick",
             "Quick look",
             "One pass over the examples: shows within minutes whether they teach anything.",
-            {"epochs": 1.0, "learning_rate": 2e-4, "evaluations": 5, "checkpoints": 1},
+            {"epochs": 1.0, "learning_rate": 2e-4},
         ),
         Preset(
             "balanced",
             "Balanced",
             "Three passes: right for most narrow tasks with a few hundred examples.",
             {"epochs": 3.0, "learning_rate": 2e-4, "scheduler": "cosine"},
+        ),
+        Preset(
+            "careful",
+            "Careful with little data",
+            "Many gentle passes with a small adapter, and a stop once held-out examples get no better: for fewer than "
+            "200 examples.",
+            {
+                "epochs": 8.0,
+                "learning_rate": 5e-5,
+                "lora_rank": 8,
+                "lora_alpha": 16,
+                "lora_dropout": 0.05,
+                "batch_size": 4,
+                "scheduler": "cosine",
+                "early_stopping_patience": 3,
+            },
         ),
         Preset(
             "thorough",
@@ -42,21 +58,24 @@ PRESETS: dict[str, Preset] = {
                 "lora_rank": 32,
                 "lora_alpha": 64,
                 "scheduler": "cosine",
-                "evaluations": 20,
-                "checkpoints": 10,
             },
         ),
     )
 }
 
+SMALL_PARAMETERS = 500_000_000
 SMALL_MODEL_FACTOR = 5  # models under about 500 million parameters want larger corrections
 
 
-def preset_settings(preset: str, base: str) -> dict[str, Any]:
+def rate_factor(parameters: int | None) -> int:
+    """By how much a learning rate for a usual model is to be taken for one of so many parameters; 1 where unknown."""
+    return SMALL_MODEL_FACTOR if parameters is not None and parameters < SMALL_PARAMETERS else 1
+
+
+def preset_settings(preset: str, base: str, parameters: int | None = None) -> dict[str, Any]:
     """What a preset sets for a base model. Raises: SettingError for a name that is none."""
     if preset not in PRESETS:
         raise SettingError(f"There is no preset {preset!r}.", f"Presets are: {', '.join(PRESETS)}.")
     settings = dict(PRESETS[preset].settings)
-    if base == STARTER:
-        settings["learning_rate"] *= SMALL_MODEL_FACTOR
+    settings["learning_rate"] *= SMALL_MODEL_FACTOR if base == STARTER else rate_factor(parameters)
     return settings

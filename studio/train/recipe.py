@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -21,6 +21,8 @@ GROUPS: dict[Group, str] = {
     "stop": "When to look and when to stop",
     "memory": "Memory",
 }
+LOOKS, SAVES = 10, 4  # in a run, where the recipe does not say
+ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
 
 
 def _setting(
@@ -32,13 +34,14 @@ def _setting(
     up: str = "",
     down: str = "",
     unit: str = "",
+    choices: tuple[str, ...] = (),
     **bounds: Any,
 ) -> Any:
     return Field(
         default,
         title=title,
         description=help,
-        json_schema_extra={"group": group, "up": up, "down": down, "unit": unit},
+        json_schema_extra={"group": group, "up": up, "down": down, "unit": unit, "choices": list(choices)},
         **bounds,
     )
 
@@ -69,7 +72,27 @@ class Recipe(BaseModel):
         2048, "Longest example", "Tokens of an example that are read; the rest is cut off.", group="plain",
         ge=32, le=131072, unit="tokens", up="cuts less and needs more memory", down="needs less memory and cuts more",
     )  # fmt: skip
+    batch_size: int = _setting(
+        8, "Batch", "Examples that are looked at together.", group="plain", ge=1, le=256, unit="examples",
+        up="is steadier and needs more memory", down="needs less memory",
+    )  # fmt: skip
 
+    method: Literal["auto", "qlora", "lora", "full"] = _setting(
+        "auto", "Method", "qlora: weights at 4 bits (NF4) and an adapter. lora: weights at 16 bits and an adapter. "
+        "full: all weights learn. auto: qlora on a graphics card, lora without one.", group="learn",
+    )  # fmt: skip
+    task: Literal["chat", "text"] = _setting(
+        "chat", "What is learned from", "chat: questions and answers, as the model's template has them. "
+        "text: plain text to go on reading, without a template.", group="learn",
+    )  # fmt: skip
+    answers_only: bool = _setting(
+        True, "Learn the answers only", "Off: it learns to write the questions too.", group="learn",
+    )  # fmt: skip
+    target_modules: str = _setting(
+        "all-linear", "Layers with an adapter", "all-linear, attention, or names with commas such as q_proj,v_proj.",
+        group="learn", pattern=r"^[a-z][a-z0-9_-]*( *, *[a-z][a-z0-9_]*)*$", choices=("all-linear", "attention"),
+        up="(all-linear) learns more", down="(attention) needs less memory",
+    )  # fmt: skip
     lora_alpha: int = _setting(
         32, "Alpha", "How loudly the adapter speaks; twice the rank is usual.", group="learn", ge=1, le=1024,
         up="acts stronger", down="acts weaker",
@@ -78,41 +101,90 @@ class Recipe(BaseModel):
         0.0, "Dropout", "Share of the adapter that sits out each step.", group="learn", ge=0, lt=1,
         up="learns less by heart, and slower", down="learns faster",
     )  # fmt: skip
+    use_rslora: bool = _setting(
+        False, "rsLoRA", "Divides alpha by the root of the rank, so that large ranks count. For rank 64 and more.",
+        group="learn",
+    )  # fmt: skip
+    use_dora: bool = _setting(
+        False, "DoRA", "Learns direction and size of the weights apart: a little better at small ranks, and slower.",
+        group="learn",
+    )  # fmt: skip
+    use_loftq: bool = _setting(
+        False, "LoftQ", "Starts the adapter so that it makes up for the rounding to 4 bits. With qlora alone.",
+        group="learn",
+    )  # fmt: skip
+    modules_to_save: Literal["none", "lm_head", "embed_tokens,lm_head"] = _setting(
+        "none", "Learned whole", "Word tables that learn beside the adapter: for new words or another language.",
+        group="learn",
+    )  # fmt: skip
+    neftune_noise_alpha: float = _setting(
+        0.0, "NEFTune noise", "Noise on the words as they are read; 5 is usual, 0 is none.", group="learn", ge=0, le=50,
+        up="learns less by heart", down="learns more exactly",
+    )  # fmt: skip
     weight_decay: float = _setting(
         0.01, "Weight decay", "A pull back to small corrections.", group="learn", ge=0, le=1,
         up="stays closer to the base", down="is freer",
     )  # fmt: skip
-    seed: int = _setting(
-        3407, "Seed", "The same seed shuffles the same way.", group="learn", ge=0, le=2**31 - 1,
-    )  # fmt: skip
-    batch_size: int = _setting(
-        8, "Batch", "Examples that are looked at together.", group="fast", ge=1, le=256, unit="examples",
-        up="is steadier and needs more memory", down="needs less memory",
-    )  # fmt: skip
+
     gradient_accumulation: int = _setting(
         1, "Batches a step", "Batches whose corrections are added up before one step.", group="fast", ge=1, le=256,
         up="is like a larger batch without more memory", down="makes more steps of the same data",
     )  # fmt: skip
+    scheduler: Literal["linear", "cosine", "constant", "constant_with_warmup", "cosine_with_restarts", "polynomial"] = (
+        _setting("linear", "Learning rate falls", "How the learning rate goes down towards the end.", group="fast")
+    )
     warmup_share: float = _setting(
         0.05, "Warm-up", "Share of the steps in which the learning rate rises.", group="fast", ge=0, le=0.5,
         up="starts gentler", down="starts at once",
     )  # fmt: skip
-    scheduler: Literal["linear", "cosine", "constant"] = _setting(
-        "linear", "Learning rate falls", "How the learning rate goes down towards the end.", group="fast",
+    max_grad_norm: float = _setting(
+        1.0, "Gradient clipping", "The longest that a correction may be.", group="fast", gt=0, le=1000,
+        up="lets rare examples pull harder", down="is steadier and slower",
     )  # fmt: skip
+    optimizer: Literal[
+        "auto", "adamw_torch", "adamw_8bit", "paged_adamw_8bit", "paged_adamw_32bit", "lion_8bit", "adafactor", "sgd"
+    ] = _setting(
+        "auto", "Optimizer", "auto: adamw_8bit on a graphics card, adamw_torch without one.", group="fast",
+    )  # fmt: skip
+    packing: bool = _setting(
+        False, "Packing", "Puts short examples into one row up to the longest: faster on a graphics card.",
+        group="fast",
+    )  # fmt: skip
+    seed: int = _setting(
+        3407, "Seed", "The same seed shuffles the same way.", group="fast", ge=0, le=2**31 - 1,
+    )  # fmt: skip
+
     max_steps: int = _setting(
         0, "Steps at most", "0 means: as many as the epochs need.", group="stop", ge=0, le=1_000_000, unit="steps",
     )  # fmt: skip
-    evaluations: int = _setting(
-        10, "Looks at held-out examples", "How often in a run the held-out loss is measured.", group="stop",
-        ge=1, le=200, up="draws a finer curve and takes longer", down="is faster",
+    eval_steps: int = _setting(
+        0, "Looks at held-out examples every", "0 means: ten times in a run.", group="stop", ge=0, le=1_000_000,
+        unit="steps", up="is faster", down="draws a finer curve and takes longer",
     )  # fmt: skip
-    checkpoints: int = _setting(
-        4, "Checkpoints", "How often in a run it is saved, to resume from.", group="stop", ge=1, le=100,
-        up="loses less when the power fails", down="writes less",
+    save_steps: int = _setting(
+        0, "Saves every", "0 means: four times in a run, and every ten minutes.", group="stop", ge=0, le=1_000_000,
+        unit="steps", up="writes less", down="loses less when the power fails",
     )  # fmt: skip
-    quantization: Literal["auto", "4bit", "16bit"] = _setting(
-        "auto", "Weights in memory", "auto: 4-bit (QLoRA) on a graphics card, 16-bit without one.", group="memory",
+    keep_best: bool = _setting(
+        True, "Keep the best", "The adapter of the lowest held-out loss is kept, not that of the last step.",
+        group="stop",
+    )  # fmt: skip
+    early_stopping_patience: int = _setting(
+        0, "Stop early after", "Looks without a better held-out loss after which it stops; 0 means never.",
+        group="stop", ge=0, le=100, unit="looks", up="waits longer for a late gain", down="saves time",
+    )  # fmt: skip
+    early_stopping_threshold: float = _setting(
+        0.0, "Better means by", "How much lower the held-out loss must be to count as better.", group="stop",
+        ge=0, le=10, up="stops sooner", down="counts small gains too",
+    )  # fmt: skip
+    log_to: Literal["nothing", "tensorboard", "wandb", "trackio"] = _setting(
+        "nothing", "Also log to", "Tunesmith draws the curve itself. wandb sends it to their servers; the others stay "
+        "on this machine.", group="stop",
+    )  # fmt: skip
+
+    gradient_checkpointing: Literal["auto", "unsloth", "on", "off"] = _setting(
+        "auto", "Gradient checkpointing", "Counts activations again instead of keeping them: less memory, a fifth to "
+        "a third slower. auto: unsloth's on a graphics card, off without one.", group="memory",
     )  # fmt: skip
 
 
@@ -142,6 +214,12 @@ def help_line(name: str) -> str:
 
 def unit(name: str) -> str:
     return str(_extra(SETTINGS[name])["unit"])
+
+
+def choices(name: str) -> list[str]:
+    """What can be chosen; empty where a number, yes or no, or any text is asked for."""
+    info = SETTINGS[name]
+    return [str(choice) for choice in get_args(info.annotation)] or list(_extra(info)["choices"])
 
 
 def bounds(name: str) -> tuple[float | None, float | None]:
@@ -176,6 +254,22 @@ def count_steps(recipe: Recipe, examples: int) -> int:
     return min(steps, recipe.max_steps) if recipe.max_steps else steps
 
 
+def steps_between_looks(recipe: Recipe, steps: int) -> int:
+    return recipe.eval_steps or max(1, steps // LOOKS)
+
+
+def steps_between_saves(recipe: Recipe, steps: int) -> int:
+    return recipe.save_steps or max(1, steps // SAVES)
+
+
+def adapter_layers(recipe: Recipe) -> str | list[str]:
+    """As PEFT takes them: "all-linear", or names of layers."""
+    if recipe.target_modules == "all-linear":
+        return "all-linear"
+    names = ATTENTION if recipe.target_modules == "attention" else tuple(recipe.target_modules.split(","))
+    return [name.strip() for name in names]
+
+
 def write_recipe(path: Path, recipe: Recipe) -> None:
     write_whole(path, yaml.safe_dump(recipe.model_dump(), sort_keys=False, allow_unicode=True))
 
@@ -190,4 +284,12 @@ def read_recipe(path: Path) -> Recipe:
         raise SettingError(f"{path.name} is not YAML: {error}", "Write one 'name: value' a line.") from error
     if not isinstance(values, dict):
         raise SettingError(f"{path.name} holds no settings.", "Write one 'name: value' a line.")
-    return make_recipe(**{str(name): value for name, value in values.items()})
+    return make_recipe(**_as_named_today({str(name): value for name, value in values.items()}))
+
+
+def _as_named_today(values: dict[str, Any]) -> dict[str, Any]:
+    """Recipes of version 0.1 had `quantization`, and counted looks and saves in a run."""
+    methods = {"4bit": "qlora", "16bit": "lora"}
+    if "quantization" in values:
+        values["method"] = methods.get(values.pop("quantization"), "auto")
+    return {name: value for name, value in values.items() if name not in ("evaluations", "checkpoints")}

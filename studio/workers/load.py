@@ -6,7 +6,7 @@ Unsloth's kernels on a card go round PEFT's forward, and with it round the switc
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from peft import PeftModel
@@ -17,10 +17,14 @@ from studio.runs import Run
 from studio.train.recipe import Recipe
 
 
+def method_of(recipe: Recipe) -> Literal["qlora", "lora", "full"]:
+    if recipe.method == "auto":
+        return "qlora" if torch.cuda.is_available() else "lora"
+    return recipe.method
+
+
 def wants_four_bit(recipe: Recipe) -> bool:
-    if recipe.quantization == "auto":
-        return bool(torch.cuda.is_available())
-    return recipe.quantization == "4bit"
+    return method_of(recipe) == "qlora"
 
 
 def compute_dtype() -> torch.dtype:

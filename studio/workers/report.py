@@ -22,6 +22,11 @@ class RunReport:
         self._status: dict[str, Any] = {**run.status, "pid": this.pid, "started_s": this.started_s}
 
     @property
+    def status(self) -> dict[str, Any]:
+        """As it will be read from state.json."""
+        return self._status
+
+    @property
     def state(self) -> State:
         state: State = self._status["state"]
         return state
@@ -34,5 +39,5 @@ class RunReport:
             self._status["state"] = state
         write_json(self.run.folder / "state.json", self._status)
 
-    def add_point(self, **row: float) -> None:
+    def add_point(self, **row: float | str) -> None:
         append_row(self.run.metrics, row)

@@ -15,14 +15,16 @@ except Exception as error:  # Unsloth raises many kinds where it does not know t
     UNSLOTH_MISSING = f"{type(error).__name__}: {error}"
 
 import torch
-from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
+from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training, replace_lora_weights_loftq
 from transformers import AutoTokenizer
 
 from studio.errors import ModelError
-from studio.train.recipe import Recipe
-from studio.workers.load import compute_dtype, load_base, wants_four_bit
+from studio.train.recipe import Recipe, adapter_layers
+from studio.workers.load import compute_dtype, load_base, method_of
+from studio.workers.memory import is_out_of_memory
 
-LAYERS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+# What Unsloth calls all linear layers; PEFT's "all-linear" would add others that its kernels do not know.
+LINEAR = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
 
 @dataclass(frozen=True)
@@ -36,58 +38,95 @@ class Trainable:
 
 def load_trainable(folder: Path, recipe: Recipe) -> Trainable:
     """Raises: ModelError if neither Unsloth nor Transformers can load the model."""
-    four_bit = wants_four_bit(recipe)
-    precision = "4-bit" if four_bit else "16-bit"
+    precision = {"qlora": "4-bit", "lora": "16-bit", "full": "all weights"}[method_of(recipe)]
     reason = UNSLOTH_MISSING
     if FastLanguageModel is not None:
         try:
-            return Trainable(*_load_with_unsloth(folder, recipe, four_bit), f"Unsloth, {precision}")
+            return Trainable(*_load_with_unsloth(folder, recipe), f"Unsloth, {precision}")
         except Exception as error:  # whatever it is, the plain way may still work, and the run says so
+            if is_out_of_memory(error):
+                raise
             reason = f"{type(error).__name__}: {error}".splitlines()[0][:160]
             print(f"Unsloth could not load it: {error!r}")
     try:
         return Trainable(
-            *_load_plainly(folder, recipe, four_bit),
+            *_load_plainly(folder, recipe),
             f"Transformers, {precision} (Unsloth could not: {reason})",
         )
     except (ValueError, KeyError, OSError, RuntimeError) as error:
+        if is_out_of_memory(error):
+            raise
         raise ModelError(
             f"{folder.name} could not be loaded: {str(error).splitlines()[0][:300]}",
             "Pick another model; Tunesmith trains text models with a 'CausalLM' architecture.",
         ) from error
 
 
-def _load_with_unsloth(folder: Path, recipe: Recipe, four_bit: bool) -> tuple[Any, Any]:
+def _load_with_unsloth(folder: Path, recipe: Recipe) -> tuple[Any, Any]:
+    method = method_of(recipe)
     model, tokenizer = FastLanguageModel.from_pretrained(
         str(folder),
         max_seq_length=recipe.max_length,
-        load_in_4bit=four_bit,
+        load_in_4bit=method == "qlora",
+        full_finetuning=method == "full",
         dtype=compute_dtype(),
         trust_remote_code=False,
         use_safetensors=True,
     )
+    if method == "full":
+        return model, tokenizer
+    layers = adapter_layers(recipe)
     model = FastLanguageModel.get_peft_model(
         model,
         r=recipe.lora_rank,
         lora_alpha=recipe.lora_alpha,
         lora_dropout=recipe.lora_dropout,
-        target_modules=LAYERS,
-        use_gradient_checkpointing="unsloth" if torch.cuda.is_available() else False,
+        target_modules=LINEAR if layers == "all-linear" else layers,
+        use_rslora=recipe.use_rslora,
+        use_dora=recipe.use_dora,
+        modules_to_save=saved_whole(recipe),
+        use_gradient_checkpointing=_checkpointing_of(recipe),
         random_state=recipe.seed,
     )
-    return model, tokenizer
+    return _started_by_loftq(model, folder, recipe), tokenizer
 
 
-def _load_plainly(folder: Path, recipe: Recipe, four_bit: bool) -> tuple[Any, Any]:
-    model = load_base(folder, four_bit)
-    if four_bit:
+def _load_plainly(folder: Path, recipe: Recipe) -> tuple[Any, Any]:
+    method = method_of(recipe)
+    model = load_base(folder, method == "qlora")
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    if method == "full":
+        return model, tokenizer
+    if method == "qlora":
         model = prepare_model_for_kbit_training(model)
     torch.manual_seed(recipe.seed)
     config = LoraConfig(
         r=recipe.lora_rank,
         lora_alpha=recipe.lora_alpha,
         lora_dropout=recipe.lora_dropout,
-        target_modules="all-linear",
+        target_modules=adapter_layers(recipe),
+        use_rslora=recipe.use_rslora,
+        use_dora=recipe.use_dora,
+        modules_to_save=saved_whole(recipe),
+        ensure_weight_tying=bool(saved_whole(recipe)) and bool(getattr(model.config, "tie_word_embeddings", False)),
         task_type="CAUSAL_LM",
     )
-    return get_peft_model(model, config), AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    return _started_by_loftq(get_peft_model(model, config), folder, recipe), tokenizer
+
+
+def _started_by_loftq(model: Any, folder: Path, recipe: Recipe) -> Any:
+    """PEFT computes LoftQ from the weights in safetensors, for a base that is at 4 bits already."""
+    if recipe.use_loftq:
+        replace_lora_weights_loftq(model, model_path=str(next(folder.glob("*.safetensors"))))
+    return model
+
+
+def saved_whole(recipe: Recipe) -> list[str] | None:
+    return None if recipe.modules_to_save == "none" else recipe.modules_to_save.split(",")
+
+
+def _checkpointing_of(recipe: Recipe) -> str | bool:
+    asked = recipe.gradient_checkpointing
+    if asked == "auto":
+        return "unsloth" if torch.cuda.is_available() else False
+    return asked if asked == "unsloth" else asked == "on"

@@ -2,186 +2,244 @@
 
 from __future__ import annotations
 
+import gc
 import math
-import time
+import os
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from studio.workers.trainable import load_trainable  # isort: skip  (Unsloth patches trl and transformers: it must come first)
+from studio.workers.trainable import Trainable, load_trainable  # isort: skip  (Unsloth patches trl and transformers: it must come first)
 
 import torch
 from datasets import Dataset as TokenTable
 from transformers import TrainerCallback
-from trl import SFTConfig, SFTTrainer
+from trl import SFTTrainer
 
 from studio.data.conversation import Conversation
 from studio.data.datasets import label_all, open_dataset
-from studio.data.tokens import FolderTokenizer, Labelled, load_tokenizer
-from studio.errors import DataError
+from studio.data.tokens import FolderTokenizer, Labelled, Learn, load_tokenizer
+from studio.errors import DataError, RunError
 from studio.runs import Run, workspace_of
 from studio.train.models import ensure_base, require_base
-from studio.train.recipe import count_steps
+from studio.train.recipe import Recipe, count_steps
+from studio.workers.checkpoints import newest_whole, prune, step_of, written_whole
+from studio.workers.memory import is_out_of_memory, peak_bytes
+from studio.workers.rehearsal import Rehearsal
 from studio.workers.report import RunReport
+from studio.workers.reporter import Reporter
+from studio.workers.sampler import StepSampler
+from studio.workers.samples import build_answering
+from studio.workers.settings import build_arguments
 
 HELDOUT_MOST = 200  # examples watched while training: enough for a steady loss, few enough not to wait for
-SMOOTHED_STEPS = 10
-WHOLE_MARK = "whole"
 
 
 def train(run: Run, report: RunReport) -> None:
     """Raises: TunesmithError for what a person can mend."""
-    recipe, workspace = run.recipe, workspace_of(run.folder)
-    for progress in ensure_base(workspace, recipe.base):  # in its own process, the one that may use the network
+    workspace = workspace_of(run.folder)
+    for progress in ensure_base(workspace, run.recipe.base):  # in its own process, the one that may use the network
         report.update(message=progress.message)
-    base = require_base(workspace, recipe.base)
+    base = require_base(workspace, run.recipe.base)
     report.update(message="Counting tokens")
     tokenizer = load_tokenizer(base)
-    dataset = open_dataset(workspace, recipe.data)
-    learned = _tokens(dataset.conversations("train"), tokenizer, recipe.max_length)
-    watched = _tokens(dataset.conversations("validation")[:HELDOUT_MOST], tokenizer, recipe.max_length)
+    dataset = open_dataset(workspace, run.recipe.data)
+    learned = _tokens(dataset.conversations("train"), tokenizer, run.recipe)
+    heldout = dataset.conversations("validation")[:HELDOUT_MOST]
+    watched = _tokens(heldout, tokenizer, run.recipe)
     if not learned:
         raise DataError(
             f"No example of {dataset.name} can be learned from with this model.",
             "Raise 'Longest example', or see the findings in Data.",
         )
-    report.update(message="Loading the model")
-    trainable = load_trainable(base, recipe)
-    arguments = _arguments(run, len(learned), bool(watched))
-    trainer = SFTTrainer(
-        model=trainable.model,
-        processing_class=trainable.tokenizer,
-        args=arguments,
-        train_dataset=_table(learned),
-        eval_dataset=_table(watched) if watched else None,
-        callbacks=[_Reporter(run, report)],
+    report.update(
+        message="Loading the model", steps=count_steps(run.recipe, len(learned)), heldout_examples=len(watched)
     )
-    for callback in list(trainer.callback_handler.callbacks):  # its printing to the log says nothing new
-        if type(callback).__name__ in ("PrinterCallback", "ProgressCallback"):
-            trainer.remove_callback(callback)
-    report.update("training", engine=trainable.engine, message="Training", steps=arguments.max_steps)
-    checkpoint = newest_whole_checkpoint(run.checkpoints)
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    report.update(message="Saving the adapter")
-    trainer.save_model(str(run.adapter))
-    stopped = run.stop_file.exists() and trainer.state.global_step < arguments.max_steps
-    report.update("stopped" if stopped else "done", message="", left_s=0)
+    trainable = load_trainable(base, run.recipe)
+    report.update(engine=trainable.engine)
+    answer = build_answering(run, trainable.model, base, tokenizer, heldout) if watched else None
+    recipe = _as_lowered(run, report)
+    while True:
+        reporter = Reporter(run, report, answer)
+        trainer = _build_trainer(run, recipe, trainable, learned, watched, reporter, report)
+        try:
+            _train(run, trainer, report)
+            break
+        except Exception as error:
+            if not is_out_of_memory(error) or trainer.state.global_step == 0:
+                raise
+            recipe = _lower(run, recipe, trainer, reporter, report)
+            del trainer
+            gc.collect()
+            torch.cuda.empty_cache()
+    _keep(run, trainer, reporter, report)
 
 
-def _tokens(conversations: list[Conversation], tokenizer: FolderTokenizer, max_length: int) -> list[Labelled]:
-    _, labelled = label_all(conversations, tokenizer, max_length)
+def _tokens(conversations: Sequence[Conversation], tokenizer: FolderTokenizer, recipe: Recipe) -> list[Labelled]:
+    learn: Learn = "text" if recipe.task == "text" else "answers" if recipe.answers_only else "all"
+    _, labelled = label_all(conversations, tokenizer, recipe.max_length, learn)
     return [tokens for tokens in labelled if tokens.learned_tokens]
 
 
-def _table(labelled: list[Labelled]) -> TokenTable:
+def _table(labelled: Sequence[Labelled]) -> TokenTable:
     return TokenTable.from_dict({"input_ids": [t.input_ids for t in labelled], "labels": [t.labels for t in labelled]})
 
 
-def _arguments(run: Run, examples: int, watches: bool) -> SFTConfig:
-    recipe = run.recipe
-    steps = count_steps(recipe, examples)
-    on_card = torch.cuda.is_available()
-    return SFTConfig(
-        output_dir=str(run.checkpoints),
-        max_steps=steps,
-        per_device_train_batch_size=recipe.batch_size,
-        per_device_eval_batch_size=recipe.batch_size,
-        gradient_accumulation_steps=recipe.gradient_accumulation,
-        learning_rate=recipe.learning_rate,
-        warmup_steps=math.ceil(steps * recipe.warmup_share),
-        lr_scheduler_type=recipe.scheduler,
-        weight_decay=recipe.weight_decay,
-        optim="adamw_8bit" if on_card else "adamw_torch",
-        seed=recipe.seed,
-        bf16=on_card and torch.cuda.is_bf16_supported(),
-        fp16=on_card and not torch.cuda.is_bf16_supported(),
-        # TRL's default is True: it saves the memory that a card lacks and costs a processor a quarter of its time.
-        gradient_checkpointing=on_card,
-        max_length=recipe.max_length,
-        packing=False,
-        train_sampling_strategy="group_by_length",  # less padding: 1.4 times the tokens a second
-        include_num_input_tokens_seen="non_padding",
-        logging_steps=1,
-        eval_strategy="steps" if watches else "no",
-        eval_steps=max(1, steps // recipe.evaluations),
-        eval_on_start=watches,
-        save_strategy="steps",
-        save_steps=max(1, steps // recipe.checkpoints),
-        save_total_limit=2,
-        dataloader_num_workers=0,
-        report_to=[],
-        disable_tqdm=True,
-    )
+class StudioTrainer(SFTTrainer):  # type: ignore[misc]
+    """SFTTrainer whose steps are drawn by seed and epoch, and whose checkpoints are whole or not there."""
+
+    sampler: StepSampler
+    writing: Path | None = None
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> StepSampler:
+        return self.sampler
+
+    def _get_output_dir(self, trial: Any) -> str:
+        return str(self.writing or self.args.output_dir)
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        folder = Path(self.args.output_dir)
+        with written_whole(folder, int(self.state.global_step)) as place:
+            self.writing = place.parent
+            try:
+                super()._save_checkpoint(model, trial)
+            finally:
+                self.writing = None
 
 
-def newest_whole_checkpoint(folder: Path) -> Path | None:
-    """Transformers writes a checkpoint in place; the mark is put there when it is whole."""
-    whole = [path.parent for path in folder.glob(f"checkpoint-*/{WHOLE_MARK}")]
-    return max(whole, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+class _Epochs(TrainerCallback):  # type: ignore[misc]
+    """Tells the sampler which epoch it is; accelerate forgets to where batches are skipped after a resume."""
+
+    def __init__(self, sampler: StepSampler, steps_an_epoch: int) -> None:
+        self.sampler = sampler
+        self.steps_an_epoch = steps_an_epoch
+
+    def on_epoch_begin(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+        self.sampler.epoch = state.global_step // self.steps_an_epoch
 
 
-class _Reporter(TrainerCallback):  # type: ignore[misc]
-    """Writes the curve as it grows, and listens for the file that says stop."""
-
-    def __init__(self, run: Run, report: RunReport) -> None:
-        self.run = run
-        self.report = report
-        self.smooth: float | None = None
-        self.tokens_before = 0
-        self.step_began_s = 0.0
-        self.training_s = 0.0
-        self.first_step = 0
-        self.began_s = time.monotonic()
-
-    def on_train_begin(self, args: Any, state: Any, control: Any, **more: Any) -> None:
-        self.first_step = state.global_step
-        self.tokens_before = int(state.num_input_tokens_seen)
-        self.began_s = time.monotonic()
-
-    def on_step_begin(self, args: Any, state: Any, control: Any, **more: Any) -> None:
-        self.step_began_s = time.monotonic()
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **more: Any) -> Any:
-        self.training_s += time.monotonic() - self.step_began_s
-        if self.run.stop_file.exists():
-            control.should_training_stop = True
-            control.should_save = True
-        return control
+class _Pruning(TrainerCallback):  # type: ignore[misc]
+    def __init__(self, reporter: Reporter) -> None:
+        self.reporter = reporter
 
     def on_save(self, args: Any, state: Any, control: Any, **more: Any) -> None:
-        checkpoint = Path(args.output_dir) / f"checkpoint-{state.global_step}"
-        (checkpoint / WHOLE_MARK).touch()
+        prune(Path(args.output_dir), self.reporter.report.status.get("best_step"))
 
-    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **more: Any) -> None:
-        logs = logs or {}
-        step = int(state.global_step)
-        if "eval_loss" in logs:
-            self.report.add_point(step=step, heldout_loss=logs["eval_loss"])
-            self.report.update(heldout_loss=logs["eval_loss"])
-        if "loss" in logs:
-            self._log_step(step, state, logs)
 
-    def _log_step(self, step: int, state: Any, logs: dict[str, float]) -> None:
-        loss = logs["loss"]
-        before = loss if self.smooth is None else self.smooth
-        # Over a tenth of a short run, so that its curve does not lag behind what it shows.
-        weight = 1 / min(SMOOTHED_STEPS, max(1, state.max_steps // 10))
-        self.smooth = before + weight * (loss - before)
-        seen = int(state.num_input_tokens_seen) - self.tokens_before
-        speed = seen / self.training_s if self.training_s else 0.0
-        done = step - self.first_step
-        left = (time.monotonic() - self.began_s) / max(done, 1) * (state.max_steps - step)
-        self.report.add_point(
-            step=step,
-            epoch=round(float(state.epoch or 0), 3),
-            loss=loss,
-            smooth=round(self.smooth, 5),
-            learning_rate=logs.get("learning_rate", 0.0),
-            tokens_per_s=round(speed, 1),
+def _build_trainer(
+    run: Run, recipe: Recipe, trainable: Trainable, learned: Sequence[Labelled], watched: Sequence[Labelled],
+    reporter: Reporter, report: RunReport,
+) -> StudioTrainer:  # fmt: skip
+    table = _table(learned)
+    trainer = StudioTrainer(
+        model=trainable.model,
+        processing_class=trainable.tokenizer,
+        args=build_arguments(recipe, run.checkpoints, len(learned), bool(watched)),
+        train_dataset=table,
+        eval_dataset=_table(watched) if watched else None,
+    )
+    lengths = [len(ids) for ids in trainer.train_dataset["input_ids"]]  # packed rows are others than we gave
+    step_examples = recipe.batch_size * recipe.gradient_accumulation
+    trainer.sampler = StepSampler(lengths, step_examples, recipe.seed)
+    for callback in list(trainer.callback_handler.callbacks):  # its printing to the log says nothing new
+        if type(callback).__name__ in ("PrinterCallback", "ProgressCallback"):
+            trainer.remove_callback(callback)
+    trainer.add_callback(_Epochs(trainer.sampler, math.ceil(len(lengths) / step_examples)))
+    trainer.add_callback(Rehearsal(run, trainer, recipe, lengths, report))
+    trainer.add_callback(reporter)
+    trainer.add_callback(_Pruning(reporter))
+    return trainer
+
+
+def _train(run: Run, trainer: StudioTrainer, report: RunReport) -> None:
+    checkpoint, damaged = newest_whole(run.checkpoints)
+    for folder in damaged:
+        run.tell(f"The save of step {step_of(folder):,} is damaged and was passed over.")
+        shutil.rmtree(folder, ignore_errors=True)
+    if checkpoint:
+        step = step_of(checkpoint)
+        report.add_point(step=step, mark="resumed", words=f"Went on from step {step:,}.")
+        run.tell(f"Went on from step {step:,}.")
+    elif run.metrics.exists():
+        report.add_point(step=0, mark="resumed", words="Began again: nothing was saved yet.")
+    trainer.args.eval_on_start = checkpoint is None and trainer.eval_dataset is not None
+    report.update("training", message="Training")
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+
+
+def _as_lowered(run: Run, report: RunReport) -> Recipe:
+    """The recipe, with the batch that fitted the last time."""
+    return run.recipe.model_copy(update=report.status.get("lowered", {}))
+
+
+def _lower(run: Run, recipe: Recipe, trainer: StudioTrainer, reporter: Reporter, report: RunReport) -> Recipe:
+    """Half the batch and twice the batches a step, from the step under way. Raises: RunError at a batch of 1."""
+    step = int(trainer.state.global_step)
+    if recipe.batch_size == 1:
+        raise RunError(
+            f"The memory was not enough at step {step:,}, for a single example.",
+            "Lower 'Longest example', or pick a smaller model; what was saved is kept.",
         )
-        self.report.update(
-            step=step,
-            epoch=round(float(state.epoch or 0), 2),
-            loss=round(self.smooth, 4),
-            tokens_per_s=round(speed, 1),
-            left_s=round(left),
+    trainer.model.zero_grad(set_to_none=True)
+    torch.set_rng_state(reporter.random_state)  # the step is done again as it would have been
+    trainer._save_checkpoint(trainer.model, None)
+    half = max(1, recipe.batch_size // 2)
+    lowered = {"batch_size": half, "gradient_accumulation": recipe.gradient_accumulation * recipe.batch_size // half}
+    words = (
+        f"The memory was not enough at step {step:,}: the batch went from {recipe.batch_size} to {half}, "
+        f"with {lowered['gradient_accumulation']} batches a step. It learns the same, a little slower."
+    )
+    report.update(lowered=lowered)
+    report.add_point(step=step, mark="lowered", words=words)
+    run.tell(words)
+    return recipe.model_copy(update=lowered)
+
+
+def _keep(run: Run, trainer: StudioTrainer, reporter: Reporter, report: RunReport) -> None:
+    """What becomes of the run once its steps have ended, in a sentence and on the disk."""
+    step = int(trainer.state.global_step)
+    report.update(peak_memory_bytes=peak_bytes())
+    if reporter.ended == "broken":
+        raise RunError(
+            f"The loss is no number any more since step {step - 2:,}: the corrections were too large.",
+            "Lower 'Learning rate' by ten and train again; what was saved before is kept.",
         )
+    if reporter.ended in ("pause", "disk"):
+        words = {
+            "pause": f"Paused at step {step:,}. Go on whenever you like.",
+            "disk": f"Paused at step {step:,}: the disk is nearly full. Free some space, then press Go on.",
+        }[reporter.ended]
+        run.tell(words)
+        report.add_point(step=step, mark="paused", words=words)
+        report.update("paused", message=words, left_s=None)
+        return
+    report.update(message="Saving what it learned")
+    kept = _save_learned(run, trainer, report)
+    words = {
+        "": f"Done after {step:,} steps.",
+        "keep": f"Stopped at step {step:,}, as you asked.",
+        "early": f"Stopped at step {step:,}: the held-out loss did not get better any more.",
+    }[reporter.ended]
+    words += f" Kept is the best, of step {kept:,}." if kept != step else ""
+    run.tell(words)
+    report.update("stopped" if reporter.ended == "keep" else "done", message="", kept_step=kept, left_s=0)
+
+
+def _save_learned(run: Run, trainer: StudioTrainer, report: RunReport) -> int:
+    """Put the best or the last into the run's folder, whole. The step that it is of."""
+    step = int(trainer.state.global_step)
+    best = report.status.get("best_step")
+    source = run.checkpoints / f"checkpoint-{best}"
+    beside = run.folder / ".adapter"
+    shutil.rmtree(beside, ignore_errors=True)
+    if run.recipe.keep_best and best is not None and best != step and source.exists():
+        kept = int(best)
+        training_only = shutil.ignore_patterns("optimizer*", "scheduler*", "rng_state*", "trainer_state*", "whole.json")
+        shutil.copytree(source, beside, ignore=training_only)
+    else:
+        kept = step
+        trainer.save_model(str(beside))
+    shutil.rmtree(run.adapter, ignore_errors=True)
+    os.replace(beside, run.adapter)
+    return kept

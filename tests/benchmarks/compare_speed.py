@@ -37,7 +37,9 @@ MOST = 0.75
 
 
 def make_run(workspace: Workspace) -> Run:
-    settings = [part for setting in ("max_steps=2", "evaluations=1", "checkpoints=1") for part in ("--set", setting)]
+    settings = [
+        part for setting in ("max_steps=2", "eval_steps=1000", "save_steps=1000") for part in ("--set", setting)
+    ]
     done = subprocess.run(
         [sys.executable, "launch.py", "train", "--data", SAMPLE, *settings, "--json", "--workspace", workspace.root],
         cwd=ROOT, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True, check=True,

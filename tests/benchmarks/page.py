@@ -22,13 +22,13 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import pandas
-import psutil
 from measure import ROOT, free_port, running, running_studio, say, show_table, verdict
 from playwright.sync_api import Browser, Page, Response, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 
 from studio.environment import find_browser
 from studio.place import write_place
+from studio.process import ProcessId
 from studio.runs import Run, open_run
 from studio.store import append_row, write_json
 from studio.train.metrics import read_metrics_since
@@ -55,6 +55,12 @@ def row_at(step: int, steps: int) -> dict[str, float]:
         "smooth": round(smooth, 5),
         "learning_rate": 2e-4 * (1 - step / steps),
         "tokens_per_s": round(3000 + 50 * math.sin(step), 1),
+        "grad_norm": 0.6 + 0.2 * math.sin(step * 0.9),
+        "memory_bytes": 8_000_000_000 + step % 1_000_000,
+        "utilisation": round(0.95 + 0.04 * math.sin(step), 3),
+        "temperature_c": 70 + step % 5,
+        "power_w": round(180 + 9 * math.sin(step), 1),
+        "kwh": round(step * 1e-5, 6),
     }
 
 
@@ -67,23 +73,26 @@ class LongRun:
         self.process = process
         folder = workspace.runs / f"2026-01-01-0000-{logged}-steps"
         write_recipe(folder / "recipe.yaml", make_recipe(data="letters", name=f"{logged} steps"))
-        lines = []
+        lines: list[dict[str, object]] = []
         for step in range(1, logged + 1):
             if step % max(1, self.steps // 200) == 0:
                 lines.append({"step": step, "heldout_loss": row_at(step, self.steps)["smooth"] * 1.1})
+                lines.append({"step": step, "mark": "saved", "words": "Saved."})
             lines.append(row_at(step, self.steps))
         text = "".join(json.dumps(line) + "\n" for line in lines)
         (folder / "metrics.jsonl").write_text(text, encoding="utf-8")
         (folder / "worker.log").touch()
         self._write_state(folder, "training")
         self.run: Run = open_run(workspace, folder.name)
+        if not self.run.is_live:
+            raise SystemExit(f"The run should be live and is {self.run.state}: its page would ask for nothing.")
 
     def _write_state(self, folder: Path, state: str) -> None:
         now = row_at(self.step, self.steps)
         state_now = {
             "state": state,
             "pid": self.process.pid,
-            "started_s": psutil.Process(self.process.pid).create_time(),
+            "started_s": ProcessId.of(self.process.pid).started_s,
             "message": "Training",
             "engine": "Unsloth, 16-bit",
             "steps": self.steps,
@@ -174,10 +183,13 @@ def measure_ticks(browser: Browser, workspace: Workspace, runs: dict[int, LongRu
         with running_studio(workspace.root) as (_, url):
             page = open_page(browser, url)
             wait_for_step(page, logged)
+            page.get_by_label("Also show").select_option("grad_norm")  # the dearest page: a second curve is open
             page.wait_for_timeout(3000)  # what the opening itself asked for is over
             answers = watch_ticks(page, run)
             page.close()
         run.end()
+        if not answers["curve"]:
+            raise SystemExit("The page did not ask for the curve: there is nothing to measure.")
         columns.append(answers)
     table = [[f"{kind}, largest of {WATCHED_S} s"] for kind in KINDS]
     total, wire = ["**studio, all three**"], ["on the wire, headers too"]

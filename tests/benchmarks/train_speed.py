@@ -51,7 +51,7 @@ def write_docstrings(path: Path) -> None:
 
 def run_studio(workspace: Workspace, dataset: Dataset) -> float:
     python = getattr(sys, "_base_executable", sys.executable)
-    settings = ("epochs=100", f"max_steps={STEPS}", "max_length=1024", "evaluations=1", "checkpoints=1")
+    settings = ("epochs=100", f"max_steps={STEPS}", "max_length=1024", "eval_steps=1000", "save_steps=1000")
     command = [python, "launch.py", "train", "--data", dataset.name, "--json", "--workspace", str(workspace.root)]
     command += [part for setting in settings for part in ("--set", setting)]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)

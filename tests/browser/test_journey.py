@@ -153,7 +153,7 @@ def test_the_whole_journey(
     page.locator("#details button").first.click()
     page.locator("#advanced button").first.click()
     page.locator("#field-max_steps input").fill("10")
-    page.locator("#field-evaluations input").fill("2")
+    page.locator("#field-eval_steps input").fill("20")
     page.locator("#run-name textarea, #run-name input").first.fill("colours, first try")
     page.locator("#start").click()
     expect(page.locator("#run-status")).to_contain_text("Training", timeout=SLOW_MS)

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from studio.data import datasets
-from studio.errors import RunError
 from studio.process import start_detached
-from studio.runs import Run, create_run, open_run, resume_run, start_run, stop_run
+from studio.queue import resume_run, start_run, take_out
+from studio.runs import Run, create_run, open_run, stop_run
 from studio.store import read_rows
 from studio.train.recipe import make_recipe
 from studio.workspace import SAMPLE, Workspace
@@ -38,7 +38,7 @@ def save_sample(workspace: Workspace) -> str:
 
 
 def whole_checkpoints(run: Run) -> list[Path]:
-    return list(run.checkpoints.glob("checkpoint-*/whole"))
+    return list(run.checkpoints.glob("checkpoint-*/whole.json"))
 
 
 def test_a_run_outlives_the_studio_that_started_it_and_can_be_stopped_by_the_next(
@@ -46,9 +46,9 @@ def test_a_run_outlives_the_studio_that_started_it_and_can_be_stopped_by_the_nex
 ) -> None:
     data = save_sample(starter_workspace)
     code = (
-        "import sys, time; from studio.runs import start_run; from studio.workspace import Workspace;"
+        "import sys, time; from studio.queue import start_run; from studio.workspace import Workspace;"
         "from studio.train.recipe import make_recipe;"
-        "recipe = make_recipe(data=sys.argv[2], max_steps=500, batch_size=2, evaluations=1, checkpoints=100);"
+        "recipe = make_recipe(data=sys.argv[2], max_steps=500, batch_size=2, eval_steps=500, save_steps=5);"
         "print(start_run(Workspace.open(sys.argv[1]), recipe).id, flush=True); time.sleep(600)"
     )
     studio = subprocess.Popen(
@@ -62,12 +62,13 @@ def test_a_run_outlives_the_studio_that_started_it_and_can_be_stopped_by_the_nex
     before = open_run(starter_workspace, run_id).status.get("step", 0)
     wait_for(starter_workspace, run_id, lambda run: run.status.get("step", 0) > before + 1)
 
-    with pytest.raises(RunError, match="already"):
-        start_run(starter_workspace, make_recipe(data=data))
+    waits = start_run(starter_workspace, make_recipe(data=data))
+    assert waits.state == "queued"
+    take_out(starter_workspace, waits.id)
 
     stop_run(starter_workspace, run_id)
     assert open_run(starter_workspace, run_id).state == "stopping"
-    run = wait_for(starter_workspace, run_id, lambda run: not run.is_live)
+    run = wait_for(starter_workspace, run_id, lambda run: not run.is_open)
     assert run.state == "stopped"
     assert run.has_adapter
     assert whole_checkpoints(run)
@@ -76,18 +77,18 @@ def test_a_run_outlives_the_studio_that_started_it_and_can_be_stopped_by_the_nex
 def test_a_killed_run_says_interrupted_and_resumes_from_its_newest_whole_checkpoint(
     starter_workspace: Workspace,
 ) -> None:
-    recipe = make_recipe(data=save_sample(starter_workspace), max_steps=8, batch_size=2, evaluations=1, checkpoints=4)
+    recipe = make_recipe(data=save_sample(starter_workspace), max_steps=8, batch_size=2, eval_steps=8, save_steps=2)
     run = start_run(starter_workspace, recipe)
     run = wait_for(starter_workspace, run.id, lambda run: run.status.get("step", 0) >= 3 and whole_checkpoints(run))
     assert run.process is not None
     run.process.kill()
-    run = wait_for(starter_workspace, run.id, lambda run: not run.is_live)
+    run = wait_for(starter_workspace, run.id, lambda run: not run.is_open)
     assert run.state == "interrupted"
     half_written = run.checkpoints / "checkpoint-7"
     half_written.mkdir()
 
     resume_run(starter_workspace, run.id)
-    run = wait_for(starter_workspace, run.id, lambda run: not run.is_live)
+    run = wait_for(starter_workspace, run.id, lambda run: not run.is_open)
     assert run.state == "done", run.status
     steps = [row["step"] for row in read_rows(run.metrics) if "loss" in row]
     assert steps[-1] == 8
@@ -98,20 +99,18 @@ def test_what_unsloth_cannot_load_goes_through_transformers_and_the_run_says_so(
     starter_workspace: Workspace, tmp_path: Path
 ) -> None:
     base = build_tiny_gpt2(starter_workspace.models / "starter", tmp_path / "tiny-gpt2")
-    recipe = make_recipe(data=save_sample(starter_workspace), base=str(base), max_steps=2, batch_size=2, evaluations=1)
+    recipe = make_recipe(data=save_sample(starter_workspace), base=str(base), max_steps=2, batch_size=2)
     run = start_run(starter_workspace, recipe)
-    run = wait_for(starter_workspace, run.id, lambda run: not run.is_live)
+    run = wait_for(starter_workspace, run.id, lambda run: not run.is_open)
     assert run.state == "done", run.status
     assert run.status["engine"].startswith("Transformers, 16-bit (Unsloth could not:")
     assert run.has_adapter
 
 
 def test_four_bit_weights_train_where_the_person_chooses_them(starter_workspace: Workspace) -> None:
-    recipe = make_recipe(
-        data=save_sample(starter_workspace), quantization="4bit", max_steps=2, batch_size=2, evaluations=1
-    )
+    recipe = make_recipe(data=save_sample(starter_workspace), method="qlora", max_steps=2, batch_size=2)
     run = start_run(starter_workspace, recipe)
-    run = wait_for(starter_workspace, run.id, lambda run: not run.is_live)
+    run = wait_for(starter_workspace, run.id, lambda run: not run.is_open)
     assert run.state == "done", run.status
     assert run.status["engine"] == "Unsloth, 4-bit"
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors
 
@@ -155,6 +154,6 @@ def make_run(workspace: Workspace, data: str) -> Callable[..., Run]:
 def sleeper() -> Iterator[ProcessId]:
     """A process that is alive as long as the test."""
     process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-    yield ProcessId(process.pid, psutil.Process(process.pid).create_time())
+    yield ProcessId.of(process.pid)
     process.kill()
     process.wait()

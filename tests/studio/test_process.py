@@ -22,7 +22,7 @@ def test_the_same_pid_with_another_start_is_another_process(sleeper):
 
 def test_a_process_that_ended_is_not_alive_even_before_anybody_asked_for_its_exit_code():
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    known = ProcessId(process.pid, psutil.Process(process.pid).create_time())
+    known = ProcessId.of(process.pid)
     assert known.is_alive()
     known.kill()
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
@@ -38,7 +38,7 @@ def test_what_a_process_started_ends_with_it():
     process = subprocess.Popen([sys.executable, "-c", code], text=True, **pipe)
     assert process.stdout is not None
     child = psutil.Process(int(process.stdout.readline()))
-    ProcessId(process.pid, psutil.Process(process.pid).create_time()).kill()
+    ProcessId.of(process.pid).kill()
     psutil.wait_procs([child])
     assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
     process.communicate()

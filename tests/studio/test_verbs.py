@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from studio.checkup import NEEDED
 from studio.data.datasets import list_datasets
 from studio.runs import list_runs
 from studio.store import append_row
-from studio.train.doctor import NEEDED
 from studio.verbs import build_parser, main, run_result
 from studio.workspace import SAMPLE, Workspace
 

@@ -1,0 +1,69 @@
+"""What the doctor says of a run's curve."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from html import escape
+from pathlib import Path
+
+from components.notices import show_note
+from studio.data.datasets import open_dataset
+from studio.errors import TunesmithError
+from studio.runs import Run, workspace_of
+from studio.store import read_rows
+from studio.train.doctor import Remark, RunFacts, Series, diagnose, marks, series_of
+
+SIGNS = {"good": "✓", "note": "▲", "warning": "▲", "bad": "✖"}
+
+
+def facts_of(run: Run) -> RunFacts:
+    steps = int(run.status.get("steps") or 0)
+    try:
+        examples = open_dataset(workspace_of(run.folder), run.recipe.data).counts["train"]
+    except TunesmithError:
+        examples = 0
+    return RunFacts(
+        steps=steps,
+        ended=not run.is_open,
+        heldout_examples=int(run.status.get("heldout_examples") or 0),
+        warmup_steps=math.ceil(steps * run.recipe.warmup_share),
+        epochs=run.recipe.epochs,
+        examples=examples,
+    )
+
+
+def examine(run: Run) -> list[Remark]:
+    """The most important first; read again only when the curve has grown or the run has ended."""
+    series = _read_series(run.metrics)
+    return diagnose(series, facts_of(run)) if series is not None and len(series.steps) else []
+
+
+def spikes_of(run: Run) -> list[tuple[int, str, str]]:
+    series = _read_series(run.metrics)
+    return marks(series, facts_of(run)) if series is not None and len(series.steps) else []
+
+
+def _read_series(path: Path) -> Series | None:
+    try:
+        known = path.stat()
+    except FileNotFoundError:
+        return None
+    return _read_once(path, known.st_size, known.st_mtime_ns)
+
+
+@lru_cache(maxsize=4)
+def _read_once(path: Path, size_bytes: int, changed_ns: int) -> Series:
+    return series_of(read_rows(path))
+
+
+def show_doctor(run: Run) -> str:
+    """One sentence, the most important; the others fold away."""
+    remarks = examine(run)
+    if not remarks:
+        return ""
+    first, *others = remarks
+    kind = {"good": "good", "bad": "bad", "warning": "bad"}.get(first.severity, "note")
+    more = "".join(f"<li>{escape(remark.sentence)} {escape(remark.do)}</li>" for remark in others)
+    folded = f'<details><summary>What else the curve says</summary><ul class="fine">{more}</ul></details>'
+    return show_note(f"{SIGNS[first.severity]} {first.sentence} {first.do}".strip(), kind) + (folded if others else "")

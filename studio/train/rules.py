@@ -1,0 +1,274 @@
+"""Settings that contradict each other, or that this machine, base or data cannot do, each said at its field.
+
+What the libraries do with them was read in unsloth 2026.10.9, peft 0.21.2, trl 1.15 and transformers 5.17.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
+from typing import Any
+
+from pydantic import ValidationError
+
+from studio.train.facts import Complaint, Complaints, Facts
+from studio.train.presets import rate_factor
+from studio.train.recipe import SETTINGS, Recipe, adapter_layers, bounds, choices
+from studio.train.rules_course import judge_looks, judge_steps
+
+WORD_TABLES = {"lm_head", "embed_tokens"}
+OF_THE_ADAPTER = ("lora_alpha", "lora_dropout", "target_modules", "use_rslora", "use_dora", "modules_to_save")
+FULL_RATE, ADAPTER_RATE, LION_RATE, SGD_RATE = 5e-5, 1e-3, 1e-4, 1e-2  # the first three for a base of usual size
+STRONG = 4.0  # what the adapter says is multiplied by alpha / rank: 2 is usual
+POLYNOMIAL_END = 1e-7
+MUCH_NOISE = 15.0  # the most that the paper tried, https://arxiv.org/abs/2310.05914
+
+
+def judge_form(values: Mapping[str, Any], facts: Facts) -> list[Complaint]:
+    """Of a form as it stands, by the names of a recipe's fields: what is out of its bounds, and `complaints`.
+
+    A value out of its bounds does not keep the others from being judged: the default stands in for it.
+    """
+    wrong: dict[str, Complaint] = {}
+    try:
+        recipe = Recipe(**{"data": "", **values})
+    except ValidationError as error:
+        names = {str(found["loc"][0]) for found in error.errors() if found["loc"]}
+        wrong = {name: Complaint(name, _say_what_it_may_be(name), refuses=True) for name in SETTINGS.keys() & names}
+        recipe = Recipe(data="", **{name: values[name] for name in SETTINGS.keys() & values.keys() - names})
+    others = [complaint for complaint in complaints(recipe, facts) if complaint.field not in wrong]
+    return _in_order([*wrong.values(), *others])
+
+
+def say_bounds(name: str) -> str:
+    """ "from 1 to 256"; empty for a setting that is no number."""
+    least, most = bounds(name)
+    if least is None or most is None:
+        return ""
+    highest = f"{most:,}" if isinstance(most, int) else f"{most:g}"
+    if _has_rule(name, "gt"):
+        return f"above {least:g}, at most {highest}"
+    return f"at least {least:g}, below {highest}" if _has_rule(name, "lt") else f"from {least:g} to {highest}"
+
+
+def _has_rule(name: str, kind: str) -> bool:
+    return any(hasattr(rule, kind) for rule in SETTINGS[name].metadata)
+
+
+def _say_what_it_may_be(name: str) -> str:
+    if said := say_bounds(name):
+        return f"Must be {'a whole number' if SETTINGS[name].annotation is int else 'a number'} {said}."
+    words = ", ".join(choices(name) or ["on", "off"])
+    return f"Must be one of {words}{', or names with commas' if SETTINGS[name].annotation is str else ''}."
+
+
+def complaints(recipe: Recipe, facts: Facts) -> list[Complaint]:
+    """In the order of the form; at most a few at once, often none."""
+    found = chain.from_iterable(rule(recipe, facts) for rule in RULES)
+    return _in_order(found)
+
+
+def _in_order(found: Iterable[Complaint]) -> list[Complaint]:
+    order = list(SETTINGS)
+    return sorted(found, key=lambda complaint: order.index(complaint.field))
+
+
+def method_of(recipe: Recipe, facts: Facts) -> str:
+    """What "auto" stands for on this machine."""
+    return recipe.method if recipe.method != "auto" else "qlora" if facts.has_card else "lora"
+
+
+def _method(recipe: Recipe, facts: Facts) -> Complaints:
+    method = method_of(recipe, facts)
+    if recipe.method == "qlora" and not facts.has_card:
+        yield Complaint("method", "Works on a processor too: it saves memory, and every step takes longer.")
+    if method != "full":
+        return
+    card = facts.machine.card
+    if card and not card.bf16:
+        yield Complaint(
+            "method",
+            "This card knows no bfloat16, and all weights in float16 learn unsteadily. lora or qlora is safer.",
+        )
+    yield Complaint("lora_rank", "With the method full there is no adapter, so this changes nothing.")
+    for name in OF_THE_ADAPTER:
+        if getattr(recipe, name) != SETTINGS[name].default:
+            yield Complaint(name, "With the method full there is no adapter, so this changes nothing.")
+
+
+def _learning_rate(recipe: Recipe, facts: Facts) -> Complaints:
+    factor = rate_factor(facts.shape.parameters if facts.shape else None)
+    rate, full = recipe.learning_rate, method_of(recipe, facts) == "full"
+    if recipe.optimizer == "sgd":
+        if rate < SGD_RATE:
+            yield Complaint(
+                "optimizer",
+                f"sgd has no step of its own for each weight: below a rate of {say_number(SGD_RATE)} it hardly moves.",
+            )
+        return
+    if recipe.optimizer == "lion_8bit" and facts.has_card:
+        if rate > LION_RATE * factor:
+            yield Complaint(
+                "learning_rate",
+                f"lion takes steps of full length: it wants a third to a tenth of AdamW's rate, here at most "
+                f"{say_number(LION_RATE * factor)}.",
+            )
+    elif full and rate > FULL_RATE * factor:
+        yield Complaint(
+            "learning_rate",
+            f"A rate for adapters. Where all weights learn, more than {say_number(FULL_RATE * factor)} tears up what "
+            "the model knew.",
+        )
+    elif rate > ADAPTER_RATE * factor:
+        yield Complaint(
+            "learning_rate", f"Above {say_number(ADAPTER_RATE * factor)} most runs of such a model fall apart."
+        )
+    if rate < 1e-6:
+        yield Complaint("learning_rate", "So small that the model will hardly change.")
+
+
+def _scheduler(recipe: Recipe, facts: Facts) -> Complaints:
+    """As transformers.optimization has them where nothing more is said: one cycle, power 1, down to 1e-7."""
+    if recipe.scheduler == "cosine_with_restarts":
+        yield Complaint("scheduler", "With its one restart at the end this is the same as cosine.")
+    if recipe.scheduler == "polynomial" and recipe.learning_rate <= POLYNOMIAL_END:
+        yield Complaint("scheduler", "polynomial ends at 1e-7, and the learning rate begins no higher.", refuses=True)
+    elif recipe.scheduler == "polynomial":
+        yield Complaint("scheduler", "With the power 1, which is set, this is nearly the same as linear.")
+
+
+def _adapter(recipe: Recipe, facts: Facts) -> Complaints:
+    method = method_of(recipe, facts)
+    if method == "full":
+        return
+    rank, alpha, root = recipe.lora_rank, recipe.lora_alpha, math.sqrt(recipe.lora_rank)
+    usual = 2 * rank
+    if recipe.use_rslora:
+        usual = round(2 * root)
+        if alpha / root > STRONG:
+            yield Complaint(
+                "lora_alpha",
+                f"rsLoRA divides by the root of the rank: {alpha} speaks {alpha / root:.3g} times as loud, and 2 is "
+                f"usual. Take {usual}.",
+            )
+    elif alpha > STRONG * rank:
+        yield Complaint("lora_alpha", f"{alpha / rank:.3g} times the rank is loud; {usual} is usual for rank {rank}.")
+    elif alpha < 0.5 * rank:
+        yield Complaint("lora_alpha", f"Less than half the rank: the adapter is quiet. {usual} is usual.")
+    if recipe.use_dora:
+        slow = "unpacks the 4-bit weights at every step" if method == "qlora" else "reckons with the whole weights"
+        also = ", and Unsloth's fast kernels stay unused" if facts.has_card else ""
+        yield Complaint("use_dora", f"Slow: it {slow}{also}.")
+    shape = facts.shape
+    too_small = [name for name, (wide, high, _) in shape.linears.items() if rank > min(wide, high)] if shape else []
+    if too_small and recipe.target_modules == "all-linear":
+        yield Complaint("lora_rank", f"More than {_list(too_small)} of this model can hold: the rest is wasted.")
+
+
+def _loftq(recipe: Recipe, facts: Facts) -> Complaints:
+    if not recipe.use_loftq:
+        return
+    if method_of(recipe, facts) != "qlora":
+        yield Complaint(
+            "use_loftq", "There is nothing to make up for: only the method qlora rounds to 4 bits.", refuses=True
+        )
+    elif not facts.has_card:
+        yield Complaint(
+            "use_loftq", "PEFT reckons LoftQ on a graphics card alone, and this machine has none.", refuses=True
+        )
+    else:
+        # PEFT's replace_lora_weights_loftq leaves the scale out: on the starter at rank 16, the divergence from the
+        # 16-bit answers was 0.56 without LoftQ, 0.37 with alpha 16, 0.50 with 32 and 1.28 with 64.
+        fitting = round(math.sqrt(recipe.lora_rank)) if recipe.use_rslora else recipe.lora_rank
+        if recipe.lora_alpha >= 2 * fitting:
+            yield Complaint(
+                "lora_alpha",
+                f"LoftQ's beginning fits an alpha of {fitting}; from twice that on it gains nothing or does harm.",
+            )
+
+
+def _layers(recipe: Recipe, facts: Facts) -> Complaints:
+    """PEFT refuses only where no name is found; Unsloth takes word tables out of the adapter and learns them whole."""
+    names = adapter_layers(recipe)
+    if isinstance(names, str) or method_of(recipe, facts) == "full":
+        return
+    tables = [name for name in names if name in WORD_TABLES]
+    if tables:
+        yield Complaint(
+            "target_modules", f"{_list(tables)} takes no adapter and would learn whole. Say so at 'Learned whole'."
+        )
+    if facts.shape is None:
+        return
+    known = facts.shape.linears.keys() | WORD_TABLES
+    missing = [name for name in names if name not in known]
+    fused = "qkv_proj" in known and set(missing) <= {"q_proj", "k_proj", "v_proj"}  # Unsloth knows these as one
+    if missing and not fused:
+        yield Complaint(
+            "target_modules",
+            f"This model has no {_list(missing)}. It has {_list(sorted(facts.shape.linears))}.",
+            refuses=len(missing) == len(names),
+        )
+
+
+def _word_tables(recipe: Recipe, facts: Facts) -> Complaints:
+    shape = facts.shape
+    if recipe.modules_to_save == "none" or shape is None or method_of(recipe, facts) == "full":
+        return
+    weights = shape.vocab_size * shape.hidden_size * len(recipe.modules_to_save.split(","))
+    apart = (
+        " This model reads and writes by one table; learned whole it may become two, and the model larger."
+        if shape.tied
+        else ""
+    )
+    yield Complaint("modules_to_save", f"{weights / 1e6:,.0f} million more weights learn.{apart}")
+
+
+def _what_is_learned(recipe: Recipe, facts: Facts) -> Complaints:
+    reads_text = facts.is_passages or recipe.task == "text"
+    if facts.examples and facts.is_passages and recipe.task == "chat":
+        yield Complaint("task", "Your data are passages without questions: they are learned as text all the same.")
+    if facts.examples and not facts.is_passages and recipe.task == "text":
+        yield Complaint("task", "Your data are questions and answers: read as text they do not teach it to answer.")
+    if reads_text and recipe.answers_only:
+        yield Complaint("answers_only", "Text has no answers: all of it is learned.")
+    noise = recipe.neftune_noise_alpha
+    if noise and reads_text:
+        yield Complaint("neftune_noise_alpha", "Was found to help with answers; with text it is only noise.")
+    elif noise > MUCH_NOISE:
+        yield Complaint("neftune_noise_alpha", f"More than {MUCH_NOISE:g} has not been shown to help.")
+    elif noise and recipe.packing and facts.has_card:
+        yield Complaint("neftune_noise_alpha", "Longer rows get less noise, and packing makes long rows.")
+
+
+def _machine(recipe: Recipe, facts: Facts) -> Complaints:
+    card = facts.machine.card
+    if card is None:
+        if recipe.packing:
+            yield Complaint("packing", "Without a graphics card examples in one row would read each other: stays off.")
+        if "8bit" in recipe.optimizer or "paged" in recipe.optimizer:
+            yield Complaint("optimizer", "Needs a graphics card. Without one adamw_torch takes its place.")
+        if recipe.gradient_checkpointing == "unsloth":
+            yield Complaint("gradient_checkpointing", "Without a graphics card this is the same as on.")
+    elif not card.bf16 and recipe.max_grad_norm > 1:
+        yield Complaint("max_grad_norm", "This card reckons in float16, where large corrections overflow: stay at 1.")
+    context = facts.shape.context_tokens if facts.shape else 0
+    if context and recipe.max_length > context:
+        yield Complaint("max_length", f"This model was made to read {context:,} tokens; beyond that it reads badly.")
+    if recipe.log_to in facts.cannot_log:
+        yield Complaint("log_to", facts.cannot_log[recipe.log_to], refuses=True)
+
+
+RULES: tuple[Callable[[Recipe, Facts], Complaints], ...] = (
+    _method, _learning_rate, _scheduler, _adapter, _loftq, _layers, _word_tables, _what_is_learned, _machine,
+    judge_steps, judge_looks,
+)  # fmt: skip
+
+
+def say_number(value: float) -> str:
+    """0.00005, not 5e-05."""
+    return f"{value:.10f}".rstrip("0").rstrip(".")
+
+
+def _list(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

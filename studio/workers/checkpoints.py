@@ -1,0 +1,93 @@
+"""Checkpoints that are whole or not there: written beside, listed with their checksums, renamed into place."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from studio.store import write_json
+
+LIST = "whole.json"  # name -> [bytes, crc32]; written last
+NEWEST_KEPT = 2
+
+
+@contextmanager
+def written_whole(folder: Path, step: int) -> Iterator[Path]:
+    """Give a folder to write a checkpoint into; it appears as checkpoint-STEP once all of it is on the disk."""
+    beside = folder / ".writing"
+    shutil.rmtree(beside, ignore_errors=True)
+    place = beside / f"checkpoint-{step}"
+    place.mkdir(parents=True)
+    try:
+        yield place
+        write_json(place / LIST, {file.name: _measure(file) for file in sorted(place.iterdir())})
+        _sync(place)
+        target = folder / place.name
+        shutil.rmtree(target, ignore_errors=True)  # the same step, from before a resume
+        os.replace(place, target)
+        _sync(folder)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def step_of(checkpoint: Path) -> int:
+    return int(checkpoint.name.rpartition("-")[2])
+
+
+def list_checkpoints(folder: Path) -> list[Path]:
+    """Newest first; those that were being written when their process ended are not among them."""
+    return sorted((path.parent for path in folder.glob(f"checkpoint-*/{LIST}")), key=step_of, reverse=True)
+
+
+def is_whole(checkpoint: Path) -> bool:
+    """Every file is as it was when it was saved."""
+    try:
+        listed = json.loads((checkpoint / LIST).read_text(encoding="utf-8"))
+        return bool(listed) and all(_measure(checkpoint / name) == known for name, known in listed.items())
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def newest_whole(folder: Path) -> tuple[Path | None, list[Path]]:
+    """(the newest checkpoint that can be trusted, the damaged ones that were passed over)."""
+    damaged: list[Path] = []
+    for checkpoint in list_checkpoints(folder):
+        if is_whole(checkpoint):
+            return checkpoint, damaged
+        damaged.append(checkpoint)
+    return None, damaged
+
+
+def prune(folder: Path, best_step: int | None) -> None:
+    """Keep the best and the newest two."""
+    for checkpoint in list_checkpoints(folder)[NEWEST_KEPT:]:
+        if step_of(checkpoint) != best_step:
+            shutil.rmtree(checkpoint, ignore_errors=True)
+
+
+def size_bytes(checkpoint: Path) -> int:
+    return sum(file.stat().st_size for file in checkpoint.iterdir())
+
+
+def _measure(file: Path) -> list[int]:
+    """[bytes, crc32], with the file on the disk and not only on its way there."""
+    checksum = 0
+    with file.open("rb") as opened:
+        while block := opened.read(1 << 20):
+            checksum = zlib.crc32(block, checksum)
+        os.fsync(opened.fileno())
+    return [file.stat().st_size, checksum]
+
+
+def _sync(folder: Path) -> None:
+    if os.name == "posix":  # Windows opens no folders, and its renames are written through
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -1,0 +1,168 @@
+"""Writes the curve of a run as it grows, and listens for the file that says stop."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import TrainerCallback
+
+from studio.hardware import read_load
+from studio.runs import Run
+from studio.store import read_rows
+from studio.workers.checkpoints import list_checkpoints, size_bytes
+from studio.workers.report import RunReport
+
+SMOOTHED_STEPS = 10
+SAVE_AT_LEAST_S = 600.0  # where the recipe does not say how often: at most so much is lost
+LOOK_AT_MACHINE_S = 2.0
+LOOK_AT_DISK_S = 10.0
+RESERVED_BYTES = 200_000_000
+BROKEN_STEPS = 3  # losses that are no number, one after the other: the weights are none either
+
+
+class Reporter(TrainerCallback):  # type: ignore[misc]
+    """`ended` says why training ended before its last step: keep, pause, disk, early or broken."""
+
+    def __init__(self, run: Run, report: RunReport, answer: Callable[[int], None] | None) -> None:
+        self.run = run
+        self.report = report
+        self.answer = answer
+        self.ended = ""
+        self.smooth: float | None = None
+        self.tokens_before = 0
+        self.step_began_s = 0.0
+        self.training_s = 0.0
+        self.first_step = 0
+        self.began_s = time.monotonic()
+        self.saved_s = time.monotonic()
+        self.seen_s = self.disk_s = 0.0
+        self.load: dict[str, float] = {}
+        self.kwh = float(run.status.get("kwh", 0.0))
+        self.best: float | None = run.status.get("best_heldout_loss")
+        self.looks_without_gain = int(run.status.get("looks_without_gain", 0))
+        self.broken = 0
+        self.random_state = torch.get_rng_state()
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+        self.first_step = state.global_step
+        self.tokens_before = int(state.num_input_tokens_seen)
+        self.began_s = self.saved_s = time.monotonic()
+        for row in read_rows(self.run.metrics):
+            if "smooth" in row and row["step"] <= self.first_step and math.isfinite(row["smooth"]):
+                self.smooth = row["smooth"]
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+        self.step_began_s = time.monotonic()
+        self.random_state = torch.get_rng_state()
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **more: Any) -> Any:
+        now = time.monotonic()
+        self.training_s += now - self.step_began_s
+        if asked := self.run.asked_to_stop:
+            self._end(control, asked)
+        if not self.run.recipe.save_steps and now - self.saved_s > SAVE_AT_LEAST_S:
+            control.should_save = True
+        if now - self.disk_s > LOOK_AT_DISK_S:
+            self.disk_s = now
+            self._look_at_disk(args, control)
+        return control
+
+    def _end(self, control: Any, why: str, save: bool = True) -> None:
+        self.ended = why
+        control.should_training_stop = True
+        control.should_save = control.should_save or save
+
+    def _look_at_disk(self, args: Any, control: Any) -> None:
+        newest = list_checkpoints(Path(args.output_dir))
+        needed = 2 * size_bytes(newest[0]) if newest else 0
+        if shutil.disk_usage(self.run.folder).free < needed + RESERVED_BYTES:
+            self._end(control, "disk")
+
+    def on_save(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+        self.saved_s = time.monotonic()
+        self.report.add_point(step=int(state.global_step), mark="saved", words="Saved.")
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, metrics: dict[str, float], **more: Any) -> Any:
+        step, loss = int(state.global_step), metrics["eval_loss"]
+        self.report.add_point(step=step, heldout_loss=loss)
+        self.report.update(heldout_loss=loss)
+        if self.answer:
+            self.answer(step)
+        if step == 0 or not math.isfinite(loss):  # the base itself is no result to keep
+            return control
+        recipe = self.run.recipe
+        if self.best is None or loss < self.best - recipe.early_stopping_threshold:
+            self.looks_without_gain = 0
+        else:
+            self.looks_without_gain += 1
+        if self.best is None or loss < self.best:
+            self.best = loss
+            self.report.update(best_heldout_loss=loss, best_step=step)
+            self.report.add_point(step=step, mark="best", words=f"Best so far: {loss:.3f}.")
+            control.should_save = control.should_save or recipe.keep_best
+        self.report.update(looks_without_gain=self.looks_without_gain)
+        if recipe.early_stopping_patience and self.looks_without_gain >= recipe.early_stopping_patience:
+            self._end(control, "early")
+        return control
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **more: Any) -> None:
+        if "loss" in (logs or {}):
+            self._log_step(int(state.global_step), state, control, logs or {})
+
+    def _log_step(self, step: int, state: Any, control: Any, logs: dict[str, float]) -> None:
+        loss = logs["loss"]
+        self.broken = 0 if math.isfinite(loss) else self.broken + 1
+        if self.broken >= BROKEN_STEPS:
+            self._end(control, "broken", save=False)
+        if math.isfinite(loss):
+            before = loss if self.smooth is None else self.smooth
+            # Over a tenth of a short run, so that its curve does not lag behind what it shows.
+            self.smooth = before + (loss - before) / min(SMOOTHED_STEPS, max(1, state.max_steps // 10))
+        seen = int(state.num_input_tokens_seen) - self.tokens_before
+        speed = seen / self.training_s if self.training_s else 0.0
+        done = step - self.first_step
+        left = (time.monotonic() - self.began_s) / max(done, 1) * (state.max_steps - step)
+        smooth = loss if self.smooth is None else self.smooth
+        self._look_at_machine()
+        self.report.add_point(
+            step=step,
+            epoch=round(float(state.epoch or 0), 3),
+            loss=loss,
+            smooth=round(smooth, 5),
+            learning_rate=logs.get("learning_rate", 0.0),
+            grad_norm=round(float(logs.get("grad_norm", 0.0)), 5),
+            tokens_per_s=round(speed, 1),
+            **self.load,
+        )
+        self.report.update(
+            step=step,
+            epoch=round(float(state.epoch or 0), 2),
+            loss=round(smooth, 4),
+            tokens_per_s=round(speed, 1),
+            left_s=round(left),
+            kwh=self.kwh,
+        )
+
+    def _look_at_machine(self) -> None:
+        now = time.monotonic()
+        if now - self.seen_s < LOOK_AT_MACHINE_S:
+            return
+        load = read_load()
+        known = {
+            "memory_bytes": load.memory_bytes,
+            "utilisation": load.utilisation,
+            "temperature_c": load.temperature_c,
+            "power_w": load.power_w,
+        }
+        if load.power_w is not None and self.seen_s:
+            self.kwh = round(self.kwh + load.power_w * (now - self.seen_s) / 3.6e6, 6)
+        self.seen_s = now
+        self.load = {name: value for name, value in known.items() if value is not None}
+        if self.kwh:
+            self.load["kwh"] = self.kwh

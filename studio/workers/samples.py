@@ -1,0 +1,61 @@
+"""Three fixed prompts of the held-out part, answered at each evaluation, so that one watches the answers change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from studio.data.conversation import Conversation
+from studio.data.tokens import FolderTokenizer
+from studio.runs import Run
+from studio.store import append_row
+from studio.workers.generate import end_ids_of
+
+PROMPTS = 3
+MOST_TOKENS = 128
+
+
+def pick_prompts(conversations: Sequence[Conversation], tokenizer: FolderTokenizer) -> list[Conversation]:
+    """The same at every start: those whose wanted answers are shortest to wait for among the first twenty."""
+    asked = [conversation for conversation in conversations if not conversation.is_passage][:20]
+    return sorted(asked, key=lambda conversation: len(tokenizer.encode(conversation.wanted)[0]))[:PROMPTS]
+
+
+def build_answering(
+    run: Run, model: Any, base: Path, tokenizer: FolderTokenizer, conversations: Sequence[Conversation]
+) -> Callable[[int], None] | None:
+    """Give a function that answers and writes samples.jsonl; None where nothing can be asked, as with plain text."""
+    asked = pick_prompts(conversations, tokenizer)
+    if not asked:
+        return None
+    prompts = [tokenizer.prompt_ids(conversation.prompt) for conversation in asked]
+    longest = max(map(len, prompts))
+    wanted = max(len(tokenizer.encode(conversation.wanted)[0]) for conversation in asked)
+    ends = end_ids_of(base, tokenizer)
+    pad = min(ends)
+
+    def answer(step: int) -> None:
+        device = next(model.parameters()).device
+        ids = torch.tensor([[pad] * (longest - len(row)) + row for row in prompts], device=device)
+        mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in prompts], device=device)
+        was_training = model.training
+        model.eval()
+        try:
+            with torch.no_grad():
+                output = model.generate(
+                    input_ids=ids, attention_mask=mask, max_new_tokens=min(MOST_TOKENS, wanted + wanted // 4 + 4),
+                    do_sample=False, temperature=None, top_p=None, top_k=None, pad_token_id=pad,
+                    eos_token_id=sorted(ends),
+                )  # fmt: skip
+        finally:
+            model.train(was_training)
+        for conversation, row in zip(asked, output[:, longest:].tolist(), strict=True):
+            end = next((place for place, token in enumerate(row) if token in ends), None)
+            text = tokenizer.tokenizer.decode(row[:end], skip_special_tokens=True)
+            said = {"prompt": conversation.prompt[-1].content, "wanted": conversation.wanted, "answer": text}
+            append_row(run.samples, {"step": step, **said})
+
+    return answer
