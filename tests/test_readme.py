@@ -13,7 +13,7 @@ from typing import get_args
 import pytest
 
 from studio.train.presets import PRESETS
-from studio.train.recipe import GROUPS, SETTINGS, Group, help_line, settings_of, unit
+from studio.train.recipe import GROUPS, SETTINGS, Group, choices, help_line, settings_of, unit
 from studio.verbs import build_parser
 
 ROOT = Path(__file__).parents[1]
@@ -37,9 +37,10 @@ def _render_row(name: str) -> str:
 
 def _render_range(name: str) -> str:
     info = SETTINGS[name]
-    choices = [choice for choice in get_args(info.annotation) if isinstance(choice, str)]
-    if choices:
-        return ", ".join(choices)
+    if info.annotation is bool:
+        return "on or off"
+    if choices(name):
+        return ", ".join(choices(name)) + (", names" if info.annotation is str else "")
     words = {"ge": "", "gt": "above ", "le": "", "lt": "below "}
     rules = {key: getattr(rule, key) for rule in info.metadata for key in words if hasattr(rule, key)}
     least, most = (
@@ -49,6 +50,8 @@ def _render_range(name: str) -> str:
 
 
 def _show(value: object) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
     return f"{value:g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
 
 
