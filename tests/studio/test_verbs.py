@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from studio import verbs
 from studio.checkup import NEEDED
 from studio.data.datasets import list_datasets
-from studio.runs import list_runs
+from studio.runs import list_runs, open_run
 from studio.store import append_row
 from studio.verbs import build_parser, main, run_result
 from studio.workspace import SAMPLE, Workspace
@@ -188,7 +189,10 @@ def test_what_nobody_foresaw_is_one_json_object_too(call, make_run):
     assert result["error"]["what"].startswith("Something unforeseen happened")
 
 
-def test_a_file_is_kept_as_a_data_set_before_its_run_is_refused(call, workspace, make_run, sleeper, tmp_path):
+def test_a_file_is_kept_as_a_data_set_and_its_run_waits_for_the_one_that_trains(
+    call, workspace, make_run, sleeper, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(verbs, "follow_run", lambda place, run: {"state": open_run(place, run).state})
     make_run("training", pid=sleeper.pid, started_s=sleeper.started_s)
     folder = tmp_path / "model"
     folder.mkdir()
@@ -198,7 +202,7 @@ def test_a_file_is_kept_as_a_data_set_before_its_run_is_refused(call, workspace,
     (tmp_path / "recipe.yaml").write_text(f"data: {file}\nbase: {folder}\nepochs: 1\n")
     for arguments in (["train", "--data", file, "--base", folder], ["train", tmp_path / "recipe.yaml"]):
         code, result = call(*arguments)
-        assert (code, "is training already" in result["error"]["what"]) == (1, True)
+        assert (code, result["state"]) == (0, "queued")
     assert {dataset.name for dataset in list_datasets(workspace)} == {"shop", "letters"}
 
 
