@@ -151,7 +151,8 @@ def test_the_whole_journey(
     # Train: ten steps, and the curve moves without a reload.
     expect(page.locator("#start")).to_be_visible()
     page.locator("#details button").first.click()
-    page.locator("#advanced button").first.click()
+    page.locator("#advanced > button").first.click()
+    page.locator("#group-stop > button").first.click()
     page.locator("#field-max_steps input").fill("10")
     page.locator("#field-eval_steps input").fill("20")
     page.locator("#run-name textarea, #run-name input").first.fill("colours, first try")
