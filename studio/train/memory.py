@@ -33,7 +33,7 @@ OPTIMIZER_BYTES = {
     "adafactor": 0.5,
     "sgd": 0.0,
 }
-LIBRARIES_BYTES = 1_000_000_000  # what torch, Unsloth and their like take before a model is loaded, measured
+LIBRARIES_BYTES = 1_150_000_000  # what torch, Unsloth and their like take before a model is loaded, measured
 CARD_CONTEXT_BYTES = 800_000_000  # CUDA's own context, its libraries' workspaces
 FRAGMENTED = 0.025  # of what is allocated, lost between the allocator's blocks
 

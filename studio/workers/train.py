@@ -18,11 +18,16 @@ from studio.train.outlook import read_outlook
 from studio.workers.report import RunReport
 
 
+LET_GO_S = (
+    20.0  # a killed process counts as gone once its first thread is; the others may hold its files a little longer
+)
+
+
 def main(folder: Path) -> int:
     workspace = workspace_of(folder)
     lock = FileLock(folder / "lock")
     try:
-        lock.acquire(blocking=False)
+        lock.acquire(timeout=LET_GO_S)
     except Timeout:
         print("Another process trains this run already.")
         return 0
