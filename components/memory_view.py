@@ -19,8 +19,11 @@ TITLES = {
 }
 
 
-def show_memory(found: Estimate | None, machine: Machine) -> str:
-    """The estimate in parts, in words and as a bar; a sentence where the model's size is not known yet."""
+def show_memory(found: Estimate | None, machine: Machine, is_counted: bool = True) -> str:
+    """The estimate in parts, in words and as a bar; a sentence where the model's size is not known yet.
+
+    `is_counted`: the longest example is known in this model's tokens; else the estimate is of the longest allowed.
+    """
     where = f"on the {machine.card.name}" if machine.card else "in this machine's memory"
     if found is None:
         return '<p class="fine">How much memory it takes is known once the model is here.</p>'
@@ -32,13 +35,15 @@ def show_memory(found: Estimate | None, machine: Machine) -> str:
         for name, size in parts.items()
     )
     listed = ", ".join(f"{TITLES[name]} {words_for_size(size)}" for name, size in parts.items())
-    word = "✓ Fits" if found.fits else "✖ Does not fit"
-    users = ""
+    is_open = not found.fits and not is_counted
+    word = "✓ Fits" if found.fits else "Not known yet" if is_open else "✖ Does not fit"
+    more = " would be the most, if an example filled all of 'Longest example'. Data counts them." if is_open else ""
     if machine.card and machine.card.used_by and not found.fits:
-        users = f" {', '.join(machine.card.used_by)} also use the card."
+        more += f" {', '.join(machine.card.used_by)} also use the card."
     return (
-        f'<div class="memory {"good" if found.fits else "bad"}"><p role="status"><strong>{word}:</strong> about '
-        f"{words_for_size(found.total)} of {words_for_size(found.available)} free {escape(where)}.{escape(users)}</p>"
+        f'<div class="memory {"bad" if word.startswith("✖") else "good"}"><p role="status"><strong>{word}:</strong> '
+        f"about {words_for_size(found.total)} of {words_for_size(found.available)} free {escape(where)}"
+        f"{escape(more) or '.'}</p>"
         f'<div class="parts" role="img" aria-label="{escape(listed)}">{bars}</div><p class="fine">{listed}.</p></div>'
     )
 

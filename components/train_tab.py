@@ -246,7 +246,7 @@ def build_train_tab(studio: Studio) -> TrainView:
         settings = {key: value for key, value in form.read(values).items() if value is not None and key not in wrong}
         recipe = make_recipe(data=values[data] or "", base=(values[base] or STARTER).strip(), **settings)
         return {
-            memory: show_memory(outlook.estimate(recipe), outlook.facts.machine),
+            memory: show_memory(outlook.estimate(recipe), outlook.facts.machine, bool(outlook.lengths)),
             about: show_base(outlook.candidate(recipe)),
             **form.show(found),
         }

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from studio.data.datasets import DEFAULT_MAX_LENGTH, open_dataset
-from studio.data.review import read_review
+from studio.data.review import read_lengths
 from studio.errors import TunesmithError
 from studio.hardware import Machine, read_machine
 from studio.train.catalog import Candidate, find_base, shape_of_base, sorted_by_fit
@@ -26,7 +26,7 @@ MACHINE_KNOWN_S = 5  # a form asks at each key; free memory does not change that
 
 @dataclass(frozen=True)
 class Outlook:
-    """`lengths` in tokens, rising; empty where nobody has counted the data with this base's tokens yet."""
+    """`lengths` in tokens, rising; empty where nobody has counted the data yet."""
 
     facts: Facts
     base: str
@@ -72,10 +72,8 @@ def read_outlook(workspace: Workspace, data: str, base: str) -> Outlook:
         dataset = open_dataset(workspace, data) if data else None
     except TunesmithError:
         dataset = None
-    review = read_review(dataset, base, DEFAULT_MAX_LENGTH) if dataset else None
-    counted = sum(count for _, count in review.lengths) if review else 0
-    thinned = max(1, counted // LENGTHS_MOST)
-    pairs = review.lengths if review else []
+    pairs = read_lengths(dataset, base, DEFAULT_MAX_LENGTH) if dataset else []
+    thinned = max(1, sum(count for _, count in pairs) // LENGTHS_MOST)
     lengths = sorted(length for length, count in pairs for _ in range(max(1, count // thinned)))
     try:
         shape = shape_of_base(workspace, base)

@@ -1,0 +1,34 @@
+"""What is known of a run before it starts; nothing is guessed."""
+
+from __future__ import annotations
+
+from studio.data.datasets import open_dataset
+from studio.data.review import _note
+from studio.store import write_json
+from studio.train.outlook import read_outlook
+from studio.train.recipe import make_recipe
+
+
+def test_data_that_nobody_has_counted_have_no_lengths(workspace, data):
+    assert read_outlook(workspace, data, "starter").lengths == []
+    assert read_outlook(workspace, "no such data", "starter").lengths == []
+
+
+def test_lengths_are_of_this_base_or_else_of_another_that_has_counted(workspace, data):
+    dataset = open_dataset(workspace, data)
+    write_json(_note(dataset, "other", 2048), {"result": {"lengths": [[64, 3], [256, 1]]}})
+    assert read_outlook(workspace, dataset.ref, "starter").lengths == [64, 64, 64, 256]
+    write_json(_note(dataset, "starter", 2048), {"result": {"lengths": [[32, 2]]}})
+    outlook = read_outlook(workspace, dataset.ref, "starter")
+    assert (outlook.lengths, outlook.longest) == ([32, 32], 32)
+
+
+def test_an_audit_that_broke_off_counts_as_none(workspace, data):
+    dataset = open_dataset(workspace, data)
+    write_json(_note(dataset, "starter", 2048), {"error": {"what": "It was stopped.", "do": "Again."}})
+    assert read_outlook(workspace, dataset.ref, "starter").lengths == []
+
+
+def test_remedies_are_found_for_a_run_that_did_not_fit_whatever_the_estimate_said(starter_workspace, starter):
+    outlook = read_outlook(starter_workspace, "", str(starter))
+    assert outlook.remedies(make_recipe(data="", batch_size=8, max_length=2048))
