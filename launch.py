@@ -9,6 +9,8 @@ Verbs
     audit      what is wrong with a file of examples
     train      trains on a file, or by a recipe
     runs       lists the runs
+    queue      lists the runs that wait, and changes their order
+    pause      lets a run end after its step, to be resumed
     stop       ends a run after its step and keeps what it learned
     resume     goes on with a run from its newest checkpoint
     ask        one question to the model before and after training

@@ -14,6 +14,7 @@ from components.chart import build_chart
 from components.doctor_view import show_doctor, spikes_of
 from components.fields import build_form
 from components.frame import Studio, TabView, pick_dataset, run_choices
+from components.grid_view import build_grid_view
 from components.memory_view import base_choices, show_base, show_memory
 from components.notices import show_note, told
 from components.queue_view import build_queue_view, show_queue
@@ -25,8 +26,9 @@ from studio.data.datasets import DEFAULT_MAX_LENGTH, open_dataset
 from studio.data.review import read_review
 from studio.errors import SettingError, TunesmithError
 from studio.place import read_place, write_place
-from studio.queue import resume_run, start_run
+from studio.queue import resume_run, start_run, start_runs
 from studio.runs import How, Run, discard_run, live_run, open_run, stop_run
+from studio.train.facts import Complaint
 from studio.train.metrics import read_metrics_since
 from studio.train.models import STARTER, STARTER_TITLE, list_models
 from studio.train.outlook import Outlook, read_outlook
@@ -92,6 +94,7 @@ def build_train_tab(studio: Studio) -> TrainView:
             form.summary.render()  # type: ignore[no-untyped-call]
             start = gr.Button("Start training", variant="primary", elem_id="start")
             queue = build_queue_view(studio)
+            grid = build_grid_view()
             asked: set[Any] = {data, base, preset, name, *fields.values()}
             recipes = build_recipe_view(
                 studio, asked, lambda values: recipe_of(values), [base, preset, name, *fields.values()],
@@ -140,13 +143,19 @@ def build_train_tab(studio: Studio) -> TrainView:
 
     @told
     def begin(values: dict[Any, Any]) -> Any:
-        recipe = recipe_of(values)
-        for complaint in judge_form(form.read(values), outlook_of(values).facts):
-            if complaint.refuses:
-                raise SettingError(f"{SETTINGS[complaint.field].title}: {complaint.sentence}", "Change it, then start.")
+        return start_all([recipe_of(values)], values)
+
+    @told
+    def begin_grid(values: dict[Any, Any]) -> Any:
+        return start_all(grid.recipes(recipe_of(values), values), values)
+
+    def start_all(wanted: list[Recipe], values: dict[Any, Any]) -> Any:
+        facts = outlook_of(values).facts
+        for settings in (form.read(values), *(recipe.model_dump() for recipe in wanted)):
+            _refuse(judge_form(settings, facts))
         studio.chat.close()  # the run needs the memory more
-        run = start_run(studio.workspace, recipe)
-        write_place(studio.workspace, run=run.id, dataset=recipe.data, base=recipe.base)
+        run = start_runs(studio.workspace, wanted)[0]
+        write_place(studio.workspace, run=run.id, dataset=run.recipe.data, base=run.recipe.base)
         return {which: choose(run.id), **show(run)}
 
     def choose(run_id: str) -> gr.Dropdown:
@@ -257,6 +266,7 @@ def build_train_tab(studio: Studio) -> TrainView:
 
     quiet: dict[str, Any] = {"show_progress": "hidden"}
     start.click(begin, asked, [which, *watched])
+    grid.start.click(begin_grid, asked | grid.inputs, [which, *watched])
     start.click(None, js="() => { window.scrollTo({ top: 0, behavior: 'smooth' }); }")  # to where the run appears
     which.input(watch, which, watched, **quiet)
     pause.click(end("pause"), which, watched, **quiet)
@@ -348,6 +358,13 @@ def show_remedies(run: Run) -> str:
         for place, each in enumerate(known)
     )
     return f'<ul class="remedies" aria-label="What would make it fit">{rows}</ul>' if rows else ""
+
+
+def _refuse(found: Sequence[Complaint]) -> None:
+    """Raises: SettingError for the first that cannot be done."""
+    for complaint in found:
+        if complaint.refuses:
+            raise SettingError(f"{SETTINGS[complaint.field].title}: {complaint.sentence}", "Change it, then start.")
 
 
 def _why(preset: str, more: str = "") -> str:

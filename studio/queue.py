@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from itertools import product
 from typing import Any
 
 from filelock import FileLock
@@ -14,10 +13,9 @@ from studio.errors import RunError
 from studio.process import ProcessId, start_detached
 from studio.runs import Run, age_of, create_run, delete_run, list_runs, live_run, open_run
 from studio.store import read_json, write_json
-from studio.train.recipe import Recipe, make_recipe
+from studio.train.recipe import Recipe
 from studio.workspace import Workspace
 
-GRID_MOST = 8
 REVIVALS_MOST = 2  # without a new checkpoint between them: what kills it would do so again
 
 
@@ -36,24 +34,9 @@ def start_run(workspace: Workspace, recipe: Recipe) -> Run:
     return open_run(workspace, run.id)
 
 
-def start_grid(workspace: Workspace, recipe: Recipe, grid: dict[str, Iterable[Any]]) -> list[Run]:
-    """A run for each combination of one or two settings' values, into the queue.
-
-    Raises: SettingError for a value out of bounds, RunError for more than eight runs; then none is made.
-    """
-    names = list(grid)
-    combinations = list(product(*grid.values()))
-    if not 1 <= len(names) <= 2 or not 1 <= len(combinations) <= GRID_MOST:
-        raise RunError(
-            f"{len(combinations)} runs over {len(names)} settings are not a small grid.",
-            f"Take one or two settings, and at most {GRID_MOST} runs in all.",
-        )
-    recipes = []
-    for values in combinations:
-        changes = dict(zip(names, values, strict=True))
-        words = ", ".join(f"{name}={value}" for name, value in changes.items())
-        recipes.append(make_recipe(**{**recipe.model_dump(), **changes, "name": f"{recipe.name} {words}".strip()[:60]}))
-    made = [create_run(workspace, each) for each in recipes]
+def start_runs(workspace: Workspace, recipes: Iterable[Recipe]) -> list[Run]:
+    """All of them into the queue, in this order."""
+    made = [create_run(workspace, recipe) for recipe in recipes]
     advance(workspace)
     return [open_run(workspace, run.id) for run in made]
 

@@ -23,10 +23,11 @@ from studio.data.tokens import passage_length
 from studio.demo import run_demo
 from studio.errors import RunError, SettingError, TunesmithError
 from studio.export import gguf
-from studio.queue import resume_run, start_run
+from studio.queue import reorder, resume_run, start_runs, take_out, waiting
 from studio.runs import Run, list_runs, open_run, stop_run
 from studio.store import read_rows
 from studio.tasks import Progress
+from studio.train.grid import make_grid, read_values
 from studio.train.models import STARTER, ensure_base, require_base
 from studio.train.presets import PRESETS, preset_settings
 from studio.train.recipe import SETTINGS, Recipe, make_recipe, read_recipe
@@ -84,10 +85,14 @@ def verb_audit(workspace: Workspace, given: Arguments) -> Result:
 
 def verb_train(workspace: Workspace, given: Arguments) -> Result:
     recipe = _recipe(workspace, given)
+    grid = {name: read_values(text) for name, text in map(_assignment, given.grid)}
+    recipes = make_grid(recipe, grid) if grid else [recipe]
     watch(ensure_base(workspace, recipe.base))
-    run = start_run(workspace, recipe)
-    say(f"Run {run.id}: Ctrl+C leaves it going; 'stop {run.id}' ends it and keeps what it learned.")
-    return follow_run(workspace, run.id)
+    runs = start_runs(workspace, recipes)
+    for run in runs:
+        say(f"Run {run.id}: Ctrl+C leaves it going; 'stop {run.id}' ends it and keeps what it learned.")
+    results = [follow_run(workspace, run.id) for run in runs]
+    return {"runs": results} if grid else results[0]
 
 
 def _recipe(workspace: Workspace, given: Arguments) -> Recipe:
@@ -113,7 +118,7 @@ def _save(workspace: Workspace, file: Path) -> str:
 def _assignment(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or name not in {**SETTINGS, "name": None}:
-        raise SettingError(f"--set {text!r} names no setting.", f"Write field=value; fields: {', '.join(SETTINGS)}.")
+        raise SettingError(f"{text!r} names no setting.", f"Write field=value; fields: {', '.join(SETTINGS)}.")
     return name, value
 
 
@@ -188,6 +193,24 @@ def verb_stop(workspace: Workspace, given: Arguments) -> Result:
     return follow_run(workspace, given.run)
 
 
+def verb_pause(workspace: Workspace, given: Arguments) -> Result:
+    stop_run(workspace, given.run, "pause")
+    return follow_run(workspace, given.run)
+
+
+def verb_queue(workspace: Workspace, given: Arguments) -> Result:
+    if given.remove:
+        take_out(workspace, given.remove)
+    if given.first:
+        reorder(workspace, given.first, -len(waiting(workspace)))
+    runs = [run.id for run in waiting(workspace)]
+    for place, run_id in enumerate(runs, 1):
+        say(f"  {place}. {run_id}")
+    if not runs:
+        say("  Nothing waits.")
+    return {"waiting": runs}
+
+
 def verb_resume(workspace: Workspace, given: Arguments) -> Result:
     return follow_run(workspace, resume_run(workspace, given.run).id)
 
@@ -255,9 +278,16 @@ def build_parser() -> argparse.ArgumentParser:
     verb.add_argument("--base", default=STARTER, help="starter, a folder, or a Hugging Face name")
     verb.add_argument("--preset", choices=list(PRESETS), default="balanced")
     verb.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="change one setting")
+    verb.add_argument(
+        "--grid", action="append", default=[], metavar="FIELD=A,B", help="a run for each value, of one or two settings"
+    )
     add("runs", verb_runs, "list the runs")
+    verb = add("queue", verb_queue, "list the runs that wait, in their order")
+    verb.add_argument("--first", metavar="RUN", help="let this one start next")
+    verb.add_argument("--remove", metavar="RUN", help="take this one out")
     for name, call, help in (
         ("stop", verb_stop, "end a run after its step and keep what it learned"),
+        ("pause", verb_pause, "let a run end after its step, to be resumed"),
         ("resume", verb_resume, "go on with a run from its newest checkpoint"),
         ("score", verb_score, "measure base and tuned on the held-out examples"),
     ):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from studio import queue
-from studio.errors import RunError, SettingError
+from studio.errors import RunError
 from studio.keeper import look_after
 from studio.process import ProcessId
 from studio.queue import (
@@ -18,13 +18,14 @@ from studio.queue import (
     reorder,
     resume_run,
     revive,
-    start_grid,
     start_run,
+    start_runs,
     take_out,
     waiting,
 )
-from studio.runs import create_run, list_runs, live_run, open_run
+from studio.runs import create_run, live_run, open_run
 from studio.store import write_json
+from studio.train.grid import make_grid
 from studio.train.recipe import make_recipe
 from studio.workspace import Workspace
 
@@ -96,23 +97,10 @@ def test_many_who_start_at_once_start_one(workspace, data, launched):
     assert live_run(workspace).id == launched[0]
 
 
-def test_a_grid_is_a_run_for_each_combination(workspace, data, launched):
-    recipe = make_recipe(data=data, name="try")
-    runs = start_grid(workspace, recipe, {"lora_rank": [8, 16], "learning_rate": [1e-4, 2e-4]})
-    assert [(run.recipe.lora_rank, run.recipe.learning_rate) for run in runs] == [
-        (8, 1e-4), (8, 2e-4), (16, 1e-4), (16, 2e-4),
-    ]  # fmt: skip
-    assert runs[1].title == "try lora_rank=8, learning_rate=0.0002"
-    assert [run.state for run in runs] == ["starting", "queued", "queued", "queued"]
-
-
-@pytest.mark.parametrize("grid", [{}, {"lora_rank": range(1, 10)}, {"seed": [1], "epochs": [1], "lora_rank": [8]}])
-def test_a_grid_of_too_many_is_refused_and_makes_none(workspace, data, launched, grid):
-    with pytest.raises(RunError, match="not a small grid"):
-        start_grid(workspace, make_recipe(data=data), grid)
-    with pytest.raises(SettingError):
-        start_grid(workspace, make_recipe(data=data), {"lora_rank": [8, 0]})
-    assert list_runs(workspace) == []
+def test_runs_of_a_grid_wait_in_its_order(workspace, data, launched):
+    recipes = make_grid(make_recipe(data=data, name="try"), {"lora_rank": [8, 16]})
+    runs = start_runs(workspace, recipes)
+    assert [(run.title, run.state) for run in runs] == [("try Rank 8", "starting"), ("try Rank 16", "queued")]
 
 
 def test_a_run_whose_process_is_gone_goes_on_by_itself_and_says_so(workspace, data, launched):

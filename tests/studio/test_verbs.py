@@ -145,8 +145,8 @@ def test_without_json_a_failure_leaves_standard_output_empty(workspace, capsys):
         (["train"], "No data was named"),
         (["train", "nowhere.yaml"], "There is no recipe nowhere.yaml"),
         (["train", "--data", "nowhere"], "There is no data set 'nowhere'"),
-        (["train", "--data", "shop", "--set", "rank=8"], "--set 'rank=8' names no setting"),
-        (["train", "--data", "shop", "--set", "epochs"], "--set 'epochs' names no setting"),
+        (["train", "--data", "shop", "--set", "rank=8"], "'rank=8' names no setting"),
+        (["train", "--data", "shop", "--set", "epochs"], "'epochs' names no setting"),
         (["train", "--data", "shop", "--set", "epochs=many"], "Epochs cannot be 'many'"),
         (["train", "--data", "shop", "--set", "lora_rank=0"], "Rank cannot be '0'"),
         (["train", "--data", "shop", "--base", "/nowhere"], "There is no model at"),
@@ -206,6 +206,25 @@ def test_a_file_is_kept_as_a_data_set_and_its_run_waits_for_the_one_that_trains(
     assert {dataset.name for dataset in list_datasets(workspace)} == {"shop", "letters"}
 
 
+def test_a_grid_waits_in_the_queue_whose_order_can_be_changed(call, workspace, data, make_run, sleeper, monkeypatch):
+    monkeypatch.setattr(verbs, "ensure_base", lambda place, base: [])
+    monkeypatch.setattr(verbs, "follow_run", lambda place, run: {"run": run})
+    make_run("training", pid=sleeper.pid, started_s=sleeper.started_s)
+    code, result = call("train", "--data", data, "--grid", "lora_rank=8,16", "--grid", "epochs=1, 2")
+    made = [each["run"] for each in result["runs"]]
+    assert code == 0
+    recipes = [open_run(workspace, run).recipe for run in made]
+    assert [(recipe.lora_rank, recipe.epochs) for recipe in recipes] == [(8, 1), (8, 2), (16, 1), (16, 2)]
+    assert call("queue") == (0, {"waiting": made})
+    assert call("queue", "--first", made[2], "--remove", made[0]) == (0, {"waiting": [made[2], made[1], made[3]]})
+
+
+def test_a_run_that_is_asked_to_pause_finds_the_wish_in_its_folder(call, make_run, sleeper, monkeypatch):
+    run = make_run("training", pid=sleeper.pid, started_s=sleeper.started_s)
+    monkeypatch.setattr(verbs, "follow_run", lambda place, run: {"state": open_run(place, run).state})
+    assert call("pause", run.id) == (0, {"state": "pausing"})
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -233,6 +252,8 @@ def test_every_verb_takes_a_workspace_and_json():
         "runs",
         "doctor",
         "stop r",
+        "pause r",
+        "queue",
         "resume r",
         "score r",
         "ask r hi",
