@@ -11,8 +11,8 @@ from components.notices import show_note
 from studio.data.datasets import open_dataset
 from studio.errors import TunesmithError
 from studio.runs import Run, workspace_of
-from studio.store import read_rows
-from studio.train.doctor import Remark, RunFacts, Series, diagnose, marks, series_of
+from studio.train.doctor import Remark, RunFacts, diagnose, marks
+from studio.train.doctor.follow import Follower
 
 SIGNS = {"good": "✓", "note": "▲", "warning": "▲", "bad": "✖"}
 
@@ -34,27 +34,19 @@ def facts_of(run: Run) -> RunFacts:
 
 
 def examine(run: Run) -> list[Remark]:
-    """The most important first; read again only when the curve has grown or the run has ended."""
-    series = _read_series(run.metrics)
-    return diagnose(series, facts_of(run)) if series is not None and len(series.steps) else []
+    """The most important first."""
+    series = _followed(run.metrics).series()
+    return diagnose(series, facts_of(run)) if series else []
 
 
 def spikes_of(run: Run) -> list[tuple[int, str, str]]:
-    series = _read_series(run.metrics)
-    return marks(series, facts_of(run)) if series is not None and len(series.steps) else []
+    series = _followed(run.metrics).series()
+    return marks(series, facts_of(run)) if series else []
 
 
-def _read_series(path: Path) -> Series | None:
-    try:
-        known = path.stat()
-    except FileNotFoundError:
-        return None
-    return _read_once(path, known.st_size, known.st_mtime_ns)
-
-
-@lru_cache(maxsize=4)
-def _read_once(path: Path, size_bytes: int, changed_ns: int) -> Series:
-    return series_of(read_rows(path))
+@lru_cache(maxsize=8)
+def _followed(path: Path) -> Follower:
+    return Follower(path)
 
 
 def show_doctor(run: Run) -> str:

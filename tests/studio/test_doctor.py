@@ -17,6 +17,7 @@ import numpy
 import pytest
 
 from studio.train.doctor import Remark, RunFacts, Series, diagnose, marks, series_of
+from studio.train.doctor.follow import Follower
 from tests.studio.made_curves import Case, Maker, facts, falls, made_cases
 
 CURVES = Path(__file__).parent / "curves"
@@ -201,3 +202,31 @@ def test_each_remark_says_what_it_means_and_what_to_do_in_whole_sentences() -> N
                 assert text.endswith("."), text
                 assert "!" not in text
                 assert "nan" not in text.lower().split(), text
+
+
+def test_a_curve_that_grows_is_read_on_and_is_the_curve_that_is_read_at_once(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    follower = Follower(path)
+    assert follower.series() is None
+    rows = [{"step": step, "loss": 2 / step, "grad_norm": 1.0, "learning_rate": 1e-4} for step in range(1, 21)]
+    rows += [{"step": 20, "heldout_loss": 0.5}, {"step": 12, "mark": "resumed", "words": "Went on."}]
+    rows += [{"step": step, "loss": 3 / step, "grad_norm": 2.0, "learning_rate": 1e-4} for step in range(13, 31)]
+    lines = [json.dumps(row) + "\n" for row in rows]
+    with path.open("w") as file:
+        for line in [*lines, '{"step": 31, "lo']:
+            file.write(line)
+            file.flush()
+            follower.series()
+    once, grown = series_of(rows), follower.series()
+    for name in ("steps", "loss", "grad_norm", "learning_rate"):
+        assert numpy.array_equal(getattr(grown, name), getattr(once, name)), name
+    assert grown.heldout == once.heldout
+
+
+def test_a_curve_that_begins_anew_is_read_from_its_beginning(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    follower = Follower(path)
+    path.write_text('{"step": 1, "loss": 2.0}\n{"step": 2, "loss": NaN}\n')
+    assert len(follower.series().steps) == 2
+    path.write_text('{"step": 1, "loss": 1.5}\n')
+    assert follower.series().loss.tolist() == [1.5]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -11,6 +12,8 @@ import numpy
 import numpy.typing
 
 Array = numpy.typing.NDArray[numpy.float64]
+COLUMNS = 4
+MAX_STEP = 2**53 - 1  # as large as a number with a fraction can count
 Severity = Literal["good", "note", "warning", "bad"]
 
 
@@ -52,32 +55,44 @@ class Remark:
     step: int | None = None
 
 
-def series_of(rows: Iterable[Any]) -> Series:
-    """The curve in rows of metrics.jsonl; what is none of it is passed over.
+class Growing:
+    """The curve in rows of metrics.jsonl, taken one after the other; what is none of it is passed over.
 
     A resumed run goes through some steps again: the later row counts, and rows of higher steps before it are void.
     """
-    train: list[tuple[int, float, float, float]] = []
-    heldout: list[tuple[int, float]] = []
-    for row in rows:
+
+    def __init__(self) -> None:
+        self.train = array("d")  # COLUMNS numbers a row
+        self.heldout: list[tuple[int, float]] = []
+
+    def add(self, row: Any) -> None:
         step = row.get("step") if isinstance(row, dict) else None
-        if type(step) is not int or step < 0:
-            continue
+        if type(step) is not int or not 0 <= step <= MAX_STEP:
+            return
         if "heldout_loss" in row:
-            _drop(heldout, step)
-            _drop(train, step + 1)
-            heldout.append((step, _number(row["heldout_loss"])))
+            self._rewind(train=step + 1, heldout=step)
+            self.heldout.append((step, _number(row["heldout_loss"])))
         elif "loss" in row:
-            _drop(train, step)
-            _drop(heldout, step + 1)
-            train.append((step, _number(row["loss"]), _number(row.get("grad_norm")), _number(row.get("learning_rate"))))
-    columns = numpy.array(train, dtype=float).reshape(-1, 4).T
-    return Series(columns[0], columns[1], columns[2], columns[3], tuple(heldout))
+            self._rewind(train=step, heldout=step + 1)
+            self.train.extend((step, *(_number(row.get(name)) for name in ("loss", "grad_norm", "learning_rate"))))
+
+    def _rewind(self, train: int, heldout: int) -> None:
+        while self.train and self.train[-COLUMNS] >= train:
+            del self.train[-COLUMNS:]
+        while self.heldout and self.heldout[-1][0] >= heldout:
+            self.heldout.pop()
+
+    def series(self) -> Series:
+        columns = numpy.array(self.train).reshape(-1, COLUMNS).T
+        return Series(columns[0], columns[1], columns[2], columns[3], tuple(self.heldout))
 
 
-def _drop(rows: list[Any], step: int) -> None:
-    while rows and rows[-1][0] >= step:
-        rows.pop()
+def series_of(rows: Iterable[Any]) -> Series:
+    """The curve of a run whose rows are all at hand."""
+    growing = Growing()
+    for row in rows:
+        growing.add(row)
+    return growing.series()
 
 
 def _number(value: Any) -> float:
