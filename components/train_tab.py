@@ -279,7 +279,7 @@ def build_train_tab(studio: Studio) -> TrainView:
     changed = gr.on([preset.input, base.input], change_preset, [preset, base], list(fields.values()), **quiet)
     changed.then(tell_steps, {data, preset, *fields.values()}, why, **quiet)
     gr.on(
-        [data.input, *(fields[key].input for key in ("epochs", "batch_size", "max_steps"))],  # type: ignore[attr-defined]
+        [data.change, *(fields[key].input for key in ("epochs", "batch_size", "max_steps"))],  # type: ignore[attr-defined]
         tell_steps,
         {data, preset, *fields.values()},
         why,
