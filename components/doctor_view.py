@@ -14,6 +14,7 @@ from studio.runs import Run, workspace_of
 from studio.train.doctor import Remark, RunFacts, diagnose, marks
 from studio.train.doctor.follow import Follower
 
+ENDED = ("done", "stopped", "failed")  # what has paused, or was cut off, may go on
 SIGNS = {"good": "✓", "note": "▲", "warning": "▲", "bad": "✖"}
 
 
@@ -25,7 +26,7 @@ def facts_of(run: Run) -> RunFacts:
         examples = 0
     return RunFacts(
         steps=steps,
-        ended=not run.is_open,
+        ended=run.state in ENDED,
         heldout_examples=int(run.status.get("heldout_examples") or 0),
         warmup_steps=math.ceil(steps * run.recipe.warmup_share),
         epochs=run.recipe.epochs,

@@ -14,6 +14,7 @@ from components.notices import show_note, told
 from components.notices_block import build_notices_block
 from components.run_views import show_pair, show_run, words_of_loss
 from components.runs_table import build_runs_table, table_value
+from components.status import resume_word
 from studio.errors import RunError
 from studio.place import read_place, write_place
 from studio.queue import resume_run, start_run
@@ -83,7 +84,7 @@ def build_runs_tab(studio: Studio, build_curves: Callable[[], gr.HTML] | None = 
             detail: show_run(row) if row else pair,
             how: show_note(PAIR if len(runs) == 2 else ""),
             acts: gr.Column(visible=one is not None),
-            resume: gr.Button(visible=bool(one and one.can_resume)),
+            resume: gr.Button(resume_word(one), visible=bool(one and one.can_resume)),
             stop: gr.Button(visible=bool(one and one.is_live)),
             delete: gr.Button(visible=bool(one and not one.is_live)),
             notes: gr.Accordion(visible=one is not None),

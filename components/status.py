@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from components.notices import show_note, words_for
+from components.notices import show_note, words_for, words_for_size
 from studio.runs import Run
 
 SAID = {
@@ -35,9 +35,28 @@ def show_status(run: Run) -> str:
     error = status.get("error") or {}
     if run.state == "failed" and error:
         head += f". {error['what']} {error['do']}"
-    engine = f'<p class="fine">Trained with {escape(status["engine"])}.</p>' if status.get("engine") else ""
+    fine = f'<p class="fine">{escape(" ".join(filter(None, _fine_print(run))))}</p>'
     note = show_note(f"{head}.".replace("..", "."), KIND.get(run.state, "note"))
-    return f"<h2 {state_mark(run)}>{escape(run.title)}</h2>{note}{_figures(run)}{engine}"
+    return f"<h2 {state_mark(run)}>{escape(run.title)}</h2>{note}{_figures(run)}{fine}"
+
+
+def resume_word(run: Run | None) -> str:
+    return "Go on" if run and run.state == "paused" else "Resume"
+
+
+def _fine_print(run: Run) -> list[str]:
+    status = run.status
+    tried = status.get("rehearsal")
+    return [
+        f"Trained with {status['engine']}." if status.get("engine") else "",
+        f"Its longest batch was tried first: {words_for_size(tried['peak_bytes'])} at the most, "
+        f"{tried['seconds']:.3g} s a step."
+        if tried
+        else "",
+        "This computer may fall asleep meanwhile: switch that off in its settings."
+        if run.is_live and status.get("kept_awake") is False
+        else "",
+    ]
 
 
 def state_mark(run: Run) -> str:

@@ -21,7 +21,7 @@ from components.queue_view import build_queue_view, show_queue
 from components.recipe_view import build_recipe_view
 from components.run_views import show_story
 from components.samples_view import build_samples, show_samples
-from components.status import show_status, state_mark
+from components.status import resume_word, show_status, state_mark
 from studio.data.datasets import DEFAULT_MAX_LENGTH, open_dataset
 from studio.data.review import read_review
 from studio.errors import SettingError, TunesmithError
@@ -175,9 +175,7 @@ def build_train_tab(studio: Studio) -> TrainView:
             stop: gr.Button(visible=live, interactive=bool(run and run.state not in ("stopping", "pausing"))),
             discard: gr.Button(visible=live),
             sure: gr.Group(visible=False),
-            resume: gr.Button(
-                "Go on" if run and run.state == "paused" else "Resume", visible=bool(run and run.can_resume)
-            ),
+            resume: gr.Button(resume_word(run), visible=bool(run and run.can_resume)),
             compare: gr.Button(visible=ready),
             queue: show_queue(studio),
         }
