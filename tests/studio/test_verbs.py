@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from studio import verbs
+from studio import run_verbs
 from studio.checkup import NEEDED
 from studio.data.datasets import list_datasets
+from studio.run_verbs import run_result
 from studio.runs import list_runs, open_run
 from studio.store import append_row
-from studio.verbs import build_parser, main, run_result
+from studio.verbs import build_parser, main
 from studio.workspace import SAMPLE, Workspace
 
 
@@ -192,7 +193,7 @@ def test_what_nobody_foresaw_is_one_json_object_too(call, make_run):
 def test_a_file_is_kept_as_a_data_set_and_its_run_waits_for_the_one_that_trains(
     call, workspace, make_run, sleeper, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(verbs, "follow_run", lambda place, run: {"state": open_run(place, run).state})
+    monkeypatch.setattr(run_verbs, "follow_run", lambda place, run: {"state": open_run(place, run).state})
     make_run("training", pid=sleeper.pid, started_s=sleeper.started_s)
     folder = tmp_path / "model"
     folder.mkdir()
@@ -207,8 +208,8 @@ def test_a_file_is_kept_as_a_data_set_and_its_run_waits_for_the_one_that_trains(
 
 
 def test_a_grid_waits_in_the_queue_whose_order_can_be_changed(call, workspace, data, make_run, sleeper, monkeypatch):
-    monkeypatch.setattr(verbs, "ensure_base", lambda place, base: [])
-    monkeypatch.setattr(verbs, "follow_run", lambda place, run: {"run": run})
+    monkeypatch.setattr(run_verbs, "ensure_base", lambda place, base: [])
+    monkeypatch.setattr(run_verbs, "follow_run", lambda place, run: {"run": run})
     make_run("training", pid=sleeper.pid, started_s=sleeper.started_s)
     code, result = call("train", "--data", data, "--grid", "lora_rank=8,16", "--grid", "epochs=1, 2")
     made = [each["run"] for each in result["runs"]]
@@ -221,7 +222,7 @@ def test_a_grid_waits_in_the_queue_whose_order_can_be_changed(call, workspace, d
 
 def test_a_run_that_is_asked_to_pause_finds_the_wish_in_its_folder(call, make_run, sleeper, monkeypatch):
     run = make_run("training", pid=sleeper.pid, started_s=sleeper.started_s)
-    monkeypatch.setattr(verbs, "follow_run", lambda place, run: {"state": open_run(place, run).state})
+    monkeypatch.setattr(run_verbs, "follow_run", lambda place, run: {"state": open_run(place, run).state})
     assert call("pause", run.id) == (0, {"state": "pausing"})
 
 
