@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from studio.data import datasets
 from studio.process import start_detached
 from studio.queue import resume_run, start_run, take_out
 from studio.runs import Run, create_run, open_run, stop_run
 from studio.store import read_rows
 from studio.train.recipe import make_recipe
-from studio.workspace import SAMPLE, Workspace
+from studio.workspace import Workspace
+from tests.process.small import save_some
 
 PATIENCE_S = 300
 
@@ -34,7 +34,8 @@ def wait_for(workspace: Workspace, run_id: str, condition: Callable[[Run], bool]
 
 
 def save_sample(workspace: Workspace) -> str:
-    return datasets.save_dataset(workspace, "sample", SAMPLE.name, datasets.read_examples(SAMPLE)).name
+    """So few that looking at the held-out ones takes no time."""
+    return save_some(workspace, 40)
 
 
 def whole_checkpoints(run: Run) -> list[Path]:
@@ -99,7 +100,7 @@ def test_what_unsloth_cannot_load_goes_through_transformers_and_the_run_says_so(
     starter_workspace: Workspace, tmp_path: Path
 ) -> None:
     base = build_tiny_gpt2(starter_workspace.models / "starter", tmp_path / "tiny-gpt2")
-    recipe = make_recipe(data=save_sample(starter_workspace), base=str(base), max_steps=2, batch_size=2)
+    recipe = make_recipe(data=save_sample(starter_workspace), base=str(base), max_steps=2, eval_steps=2, batch_size=2)
     run = start_run(starter_workspace, recipe)
     run = wait_for(starter_workspace, run.id, lambda run: not run.is_open)
     assert run.state == "done", run.status
@@ -108,7 +109,7 @@ def test_what_unsloth_cannot_load_goes_through_transformers_and_the_run_says_so(
 
 
 def test_four_bit_weights_train_where_the_person_chooses_them(starter_workspace: Workspace) -> None:
-    recipe = make_recipe(data=save_sample(starter_workspace), method="qlora", max_steps=2, batch_size=2)
+    recipe = make_recipe(data=save_sample(starter_workspace), method="qlora", max_steps=2, eval_steps=2, batch_size=2)
     run = start_run(starter_workspace, recipe)
     run = wait_for(starter_workspace, run.id, lambda run: not run.is_open)
     assert run.state == "done", run.status
