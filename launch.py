@@ -16,6 +16,7 @@ Verbs
     ask        one question to the model before and after training
     score      measures both on the held-out examples
     export     makes a GGUF, a merged folder or an adapter
+    script     writes a run as one plain Python file that trains the same without Tunesmith
     doctor     looks at this machine
 
 Flags of the studio

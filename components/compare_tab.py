@@ -85,13 +85,13 @@ def build_compare_tab(studio: Studio) -> TabView:
     def answer(chosen: Run, left: Turns, right: Turns, said: str, most: int, heat: float) -> Iterator[Any]:
         for progress in studio.chat.open(chosen):
             yield {state: show_progress(progress)}
-        yield {box: "", before: left, after: right, state: show_note("Both are reading your question …")}
+        yield {box: "", before: left, after: right, state: show_note(_words_of_waiting(studio.chat.in_turn))}
         prompts = {"base": _messages(left, said), "tuned": _messages(right, said)}
         for reply in studio.chat.ask(prompts, most, heat):
             yield {
                 before: [*left, _turn("assistant", reply.texts["base"])],
                 after: [*right, _turn("assistant", reply.texts["tuned"])],
-                state: _show_speed(reply) if reply.done else gr.skip(),
+                state: _show_speed(reply, studio.chat.in_turn) if reply.done else gr.skip(),
             }
 
     @told
@@ -207,12 +207,19 @@ def _text(content: Any) -> str:
     return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
 
 
-def _show_speed(reply: Reply) -> str:
+def _words_of_waiting(in_turn: bool) -> str:
+    if in_turn:
+        return "They answer one after the other: first Before, then After …"
+    return "Both are reading your question …"
+
+
+def _show_speed(reply: Reply, in_turn: bool) -> str:
     tokens = sum(reply.tokens.values())
     cut = [side for side, name in zip(SIDES, ("Before", "After"), strict=True) if not reply.finished[side]]
     more = f" {' and '.join({'base': 'Before', 'tuned': 'After'}[side] for side in cut)} was cut off." if cut else ""
+    answered = "Both answered, one after the other," if in_turn else "Both answered"
     return show_note(
-        f"Both answered in {reply.seconds:.1f} s, {tokens / max(reply.seconds, 0.01):.0f} tokens a second.{more}"
+        f"{answered} in {reply.seconds:.1f} s, {tokens / max(reply.seconds, 0.01):.0f} tokens a second.{more}"
     )
 
 

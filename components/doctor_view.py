@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from functools import lru_cache
 from html import escape
 from pathlib import Path
@@ -13,8 +12,10 @@ from studio.errors import TunesmithError
 from studio.runs import Run, workspace_of
 from studio.train.doctor import Remark, RunFacts, diagnose, marks
 from studio.train.doctor.follow import Follower
+from studio.train.recipe import count_warmup_steps
 
 ENDED = ("done", "stopped", "failed")  # what has paused, or was cut off, may go on
+URGENT = ("bad", "warning", "good", "note")  # a curve that is well is said to be so before its small faults
 SIGNS = {"good": "✓", "note": "▲", "warning": "▲", "bad": "✖"}
 
 
@@ -28,7 +29,7 @@ def facts_of(run: Run) -> RunFacts:
         steps=steps,
         ended=run.state in ENDED,
         heldout_examples=int(run.status.get("heldout_examples") or 0),
-        warmup_steps=math.ceil(steps * run.recipe.warmup_share),
+        warmup_steps=count_warmup_steps(run.recipe, steps),
         epochs=run.recipe.epochs,
         examples=examples,
     )
@@ -52,7 +53,7 @@ def _followed(path: Path) -> Follower:
 
 def show_doctor(run: Run) -> str:
     """One sentence, the most important; the others fold away."""
-    remarks = examine(run)
+    remarks = sorted(examine(run), key=lambda remark: URGENT.index(remark.severity))
     if not remarks:
         return ""
     first, *others = remarks

@@ -118,7 +118,7 @@ def build_export_tab(studio: Studio) -> TabView:
 def _empty() -> str:
     return (
         '<div class="empty"><h3>Your file appears here</h3><p>Press Make it. The adapter is merged into its base, '
-        "converted, rounded, and then run: ten questions that no training saw must be answered as the adapter "
+        "converted, rounded, and then run: ten questions that no training saw must be answered as the trained model "
         "answers them. Only then is the file called good.</p></div>"
     )
 
@@ -134,7 +134,7 @@ def _show_export(made: gguf.Export) -> str:
     size = f"{words_for_size(made.size_bytes)}, made in {words_for(made.seconds)}"
     place = f"<p>Where it is: <code>{escape(str(made.path))}</code></p>"
     if not made.checked:
-        return f"<h2>Made</h2><p>{size}.</p>{place}"
+        return f"<h2>Made</h2><p>{size}.</p>{place}{show_note(escape(made.words)) if made.words else ''}"
     check = made.check
     link = (
         f'<p><a class="download" id="download" download href="/gradio_api/file={quote(made.path.as_posix())}">'
@@ -142,8 +142,8 @@ def _show_export(made: gguf.Export) -> str:
     )
     proof = show_note(
         f"✔ Proven: the file was run with {check['prompts']} questions that no training saw. "
-        f"It read {check['same_prompt']:.0%} of them exactly as the adapter does, ended {check['finished']:.0%} of its "
-        f"answers by itself, and {check['agreement']:.0%} of its next words are the adapter’s.",
+        f"It read {check['same_prompt']:.0%} of them exactly as the trained model does, ended {check['finished']:.0%} "
+        f"of its answers by itself, and {check['agreement']:.0%} of its next words are the trained model’s.",
         "good",
     )
     how = (

@@ -123,7 +123,7 @@ def _figures_of(run: Run) -> dict[str, str]:
 def words_of_loss(run: Run, size_bytes: int) -> str:
     """What deleting takes away, and what it gives back."""
     size = words_for_size(size_bytes) if size_bytes >= ONE_MB else "less than 1 MB"
-    adapter = "its adapter, " if run.has_adapter else ""
+    adapter = "" if not run.has_adapter else "its trained model, " if run.learned_whole else "its adapter, "
     return (
         f"This deletes “{run.title}” of {when(run)} for good: {adapter}its curve, its checkpoints, "
         f"its recipe and its notes. That frees {size} of the disk. What was exported stays."

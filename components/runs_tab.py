@@ -14,6 +14,7 @@ from components.notices import show_note, told
 from components.notices_block import build_notices_block
 from components.run_views import show_pair, show_run, words_of_loss
 from components.runs_table import build_runs_table, table_value
+from components.script_link import build_script_link
 from components.status import resume_word
 from studio.errors import RunError
 from studio.place import read_place, write_place
@@ -51,6 +52,7 @@ def build_runs_tab(studio: Studio, build_curves: Callable[[], gr.HTML] | None = 
                 with gr.Row():
                     again = gr.Button("Train it again", elem_id="runs-again", size="md", min_width=120)
                     take = gr.Button("Take its recipe", elem_id="runs-take", size="md", min_width=120)
+                build_script_link(studio, chosen)
                 delete = gr.Button("Delete …", elem_id="runs-delete", visible=False, size="md")
             with gr.Column(visible=False, elem_id="delete-sure") as sure:
                 warning = gr.HTML(elem_id="delete-warning")

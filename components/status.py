@@ -73,7 +73,7 @@ def _figures(run: Run) -> str:
         "loss": f"{status['loss']:.3f}" if "loss" in status else None,
         "held-out loss": f"{status['heldout_loss']:.3f}" if "heldout_loss" in status else None,
         "tokens a second": f"{status['tokens_per_s']:.0f}" if "tokens_per_s" in status else None,
-        "time left": words_for(status["left_s"]) if run.is_live and "left_s" in status else None,
+        "time left": words_for(status["left_s"]) if run.is_live and status.get("left_s") is not None else None,
         "time taken": words_for(status["seconds"]) if not run.is_live and "seconds" in status else None,
     }
     cells = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in figures.items() if value)

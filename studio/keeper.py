@@ -25,11 +25,15 @@ def start_keeper(workspace: Workspace) -> threading.Event:
     ended = threading.Event()
 
     def keep() -> None:
+        said = ""
         while not ended.wait(LOOK_S):
             try:
                 look_after(workspace)
-            except (TunesmithError, OSError, ValueError):
-                LOG.exception("The queue could not be looked after; tried again in a moment")
+                said = ""
+            except (TunesmithError, OSError, ValueError) as error:
+                if str(error) != said:  # a disk that stays full all night is one story
+                    LOG.exception("The queue could not be looked after; tried again in a moment")
+                said = str(error)
 
     threading.Thread(target=keep, daemon=True, name="keeper").start()
     return ended

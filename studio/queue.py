@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
-
-from filelock import FileLock
 
 from studio.errors import RunError
 from studio.process import ProcessId, start_detached
-from studio.runs import Run, age_of, create_run, delete_run, list_runs, live_run, open_run
+from studio.runs import Run, age_of, create_run, launching, list_runs, live_run, open_run, throw_away
 from studio.store import read_json, write_json
 from studio.train.recipe import Recipe
 from studio.workspace import Workspace
@@ -19,31 +17,24 @@ from studio.workspace import Workspace
 REVIVALS_MOST = 2  # without a new checkpoint between them: what kills it would do so again
 
 
-@contextmanager
-def launching(workspace: Workspace) -> Iterator[None]:
-    """Whoever starts a run, or takes one over, is alone in it; the system lets go of the lock if they die."""
-    workspace.queue.mkdir(parents=True, exist_ok=True)
-    with FileLock(workspace.queue / "launch.lock"):
-        yield
-
-
 def start_run(workspace: Workspace, recipe: Recipe) -> Run:
     """Create a run; it starts at once if nothing trains, else it waits for its turn."""
-    run = create_run(workspace, recipe)
-    advance(workspace)
-    return open_run(workspace, run.id)
+    return start_runs(workspace, [recipe])[0]
 
 
 def start_runs(workspace: Workspace, recipes: Iterable[Recipe]) -> list[Run]:
     """All of them into the queue, in this order."""
-    made = [create_run(workspace, recipe) for recipe in recipes]
+    with launching(workspace):
+        made = [create_run(workspace, recipe) for recipe in recipes]
+        new = [run.id for run in made]  # at the end whatever the clock says, which their names are of
+        _write_order(workspace, [*(run.id for run in waiting(workspace) if run.id not in new), *new])
     advance(workspace)
     return [open_run(workspace, run.id) for run in made]
 
 
 def waiting(workspace: Workspace) -> list[Run]:
     """In the order in which they will start. One that the order does not name comes last, the oldest first."""
-    order = {run_id: place for place, run_id in enumerate(read_json(_order_file(workspace)) or [])}
+    order = {run_id: place for place, run_id in enumerate(_read_order(workspace))}
     queued = sorted((run for run in list_runs(workspace) if run.state == "queued"), key=age_of)
     return sorted(queued, key=lambda run: order.get(run.id, len(order)))
 
@@ -59,7 +50,6 @@ def advance(workspace: Workspace) -> Run | None:
 
 
 def _launch(workspace: Workspace, run: Run) -> Run:
-    run.stop_file.unlink(missing_ok=True)
     process = start_detached(workspace, run.log, "train", run.folder)
     this = ProcessId.of(process.pid)  # a child that has ended stays known until its parent asks
     status = {"state": "starting", "pid": this.pid, "started_s": this.started_s, "updated_s": time.time()}
@@ -74,16 +64,17 @@ def resume_run(workspace: Workspace, run_id: str) -> Run:
         run = open_run(workspace, run_id)
         if not run.can_resume:
             raise RunError(f"{run.title} is {run.state}; there is nothing to resume.", "Start a new run in Train.")
+        run.stop_file.unlink(missing_ok=True)
         _put_first(workspace, run)
     advance(workspace)
     return open_run(workspace, run_id)
 
 
-def _put_first(workspace: Workspace, run: Run) -> None:
-    queued = {"state": "queued", "pid": None, "error": None, "given_up": False, "updated_s": time.time()}
+def _put_first(workspace: Workspace, run: Run, **more: Any) -> None:
+    queued = {"state": "queued", "pid": None, "error": None, "given_up": False, "updated_s": time.time(), **more}
     write_json(run.folder / "state.json", {**run.status, **queued, "before": run.state})
     order = [other.id for other in waiting(workspace) if other.id != run.id]
-    write_json(_order_file(workspace), [run.id, *order])
+    _write_order(workspace, [run.id, *order])
 
 
 def revive(workspace: Workspace) -> list[Run]:
@@ -97,17 +88,19 @@ def revive(workspace: Workspace) -> list[Run]:
             if run.state != "interrupted" or run.status.get("given_up"):
                 continue
             saved = newest_step(run)
+            if run.asked_to_stop == "pause":
+                write_json(run.folder / "state.json", {**run.status, "state": "paused"})
+                run.tell(f"Its process was gone before it could pause. It waits at step {saved:,}.")
+                continue
             revivals = [step for step in run.status.get("revivals", []) if step == saved]
             if len(revivals) >= REVIVALS_MOST:
+                write_json(run.folder / "state.json", {**run.status, "state": "interrupted", "given_up": True})
                 run.tell(f"Its process ended {len(revivals) + 1} times without getting beyond step {saved}; it waits.")
-                write_json(run.folder / "state.json", {**run.status, "given_up": True})
                 continue
-            at = run.status.get("step", 0)
-            run.tell(f"Its process was gone at step {at:,}. It goes on from step {saved:,}.")
-            again = open_run(workspace, run.id)
-            again.status["revivals"] = [*revivals, saved]
-            _put_first(workspace, again)
-            revived.append(again)
+            _put_first(workspace, run, revivals=[*revivals, saved])
+            # Told once it is so: on a full disk, which is tried again and again, it is not.
+            run.tell(f"Its process was gone at step {run.status.get('step', 0):,}. It goes on from step {saved:,}.")
+            revived.append(run)
     return revived
 
 
@@ -125,7 +118,7 @@ def reorder(workspace: Workspace, run_id: str, places: int) -> list[Run]:
             raise RunError("That run does not wait any more.", "See the list for those that do.")
         at = order.index(run_id)
         order.insert(max(0, min(len(order) - 1, at + places)), order.pop(at))
-        write_json(_order_file(workspace), order)
+        _write_order(workspace, order)
     return waiting(workspace)
 
 
@@ -136,11 +129,24 @@ def take_out(workspace: Workspace, run_id: str) -> None:
         if run.state != "queued":
             raise RunError(f"{run.title} is {run.state}; it does not wait.", "Stop it, if that is what you want.")
         before = run.status.get("before")
-        if before:
-            write_json(run.folder / "state.json", {**run.status, "state": before})
+        if before:  # and given up, or else it would be revived in a moment
+            write_json(run.folder / "state.json", {**run.status, "state": before, "given_up": True})
         else:
-            delete_run(workspace, run_id)
+            throw_away(run)
 
 
-def _order_file(workspace: Workspace) -> Any:
+def _read_order(workspace: Workspace) -> list[str]:
+    """Ids of runs. Damaged, it is as if nobody had asked for an order."""
+    try:
+        order = read_json(_order_file(workspace))
+    except ValueError:
+        return []
+    return [run_id for run_id in order if isinstance(run_id, str)] if isinstance(order, list) else []
+
+
+def _write_order(workspace: Workspace, order: list[str]) -> None:
+    write_json(_order_file(workspace), order)
+
+
+def _order_file(workspace: Workspace) -> Path:
     return workspace.queue / "order.json"

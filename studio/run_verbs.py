@@ -1,4 +1,4 @@
-"""The verbs of runs: start them, list them, change their order, end them and let them go on."""
+"""The verbs of runs: start them, list them, change their order, end them, let them go on, write them as a script."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from studio.train.grid import make_grid, read_values
 from studio.train.models import ensure_base
 from studio.train.presets import preset_settings
 from studio.train.recipe import SETTINGS, Recipe, make_recipe, read_recipe
+from studio.train.script import as_script
 from studio.workspace import Workspace
 
 Arguments = argparse.Namespace
@@ -88,9 +89,10 @@ def describe(run: Run) -> str:
     status = run.status
     if run.state != "training" or not status.get("step"):
         return f"{run.state}: {status.get('message', '')}".rstrip(": ")
+    left = f", {status['left_s']} s left" if status.get("left_s") is not None else ""
     return (
         f"step {status['step']} of {status['steps']}, loss {status['loss']:.3f}, "
-        f"{status['tokens_per_s']:.0f} tokens/s, {status['left_s']} s left"
+        f"{status['tokens_per_s']:.0f} tokens/s{left}"
     )
 
 
@@ -153,3 +155,12 @@ def verb_queue(workspace: Workspace, given: Arguments) -> Result:
 
 def verb_resume(workspace: Workspace, given: Arguments) -> Result:
     return follow_run(workspace, resume_run(workspace, given.run).id)
+
+
+def verb_script(workspace: Workspace, given: Arguments) -> Result:
+    asked = next((run.recipe for run in list_runs(workspace) if run.id == given.recipe), None)
+    recipe = asked or _recipe(workspace, given)
+    watch(ensure_base(workspace, recipe.base))
+    files = as_script(workspace, recipe).write(Path(given.to).expanduser())
+    say(f"  {files[0]}: run it with 'python {files[0].name}'; it needs Unsloth and TRL, and no Tunesmith.")
+    return {"script": str(files[0]), "examples": [str(file) for file in files[1:]]}

@@ -5,10 +5,14 @@ from __future__ import annotations
 import contextlib
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
+
+from filelock import FileLock
 
 from studio import run_notes
 from studio.data.datasets import open_dataset
@@ -83,7 +87,13 @@ class Run:
 
     @property
     def has_adapter(self) -> bool:
-        return (self.adapter / "adapter_config.json").exists() or (self.adapter / "config.json").exists()
+        """It has saved what it learned: an adapter, or all weights."""
+        return (self.adapter / "adapter_config.json").exists() or self.learned_whole
+
+    @property
+    def learned_whole(self) -> bool:
+        """What it saved is a model of its own, since all weights learned."""
+        return (self.adapter / "config.json").exists()
 
     @property
     def can_resume(self) -> bool:
@@ -132,6 +142,15 @@ class Run:
         return [(row["at_s"], row["words"]) for row in read_rows(self.story_file)]
 
 
+@contextmanager
+def launching(workspace: Workspace) -> Iterator[None]:
+    """Whoever starts a run, takes one over or throws one away is alone in it; the system lets go of the lock if they
+    die."""
+    workspace.queue.mkdir(parents=True, exist_ok=True)
+    with FileLock(workspace.queue / "launch.lock"):
+        yield
+
+
 def create_run(workspace: Workspace, recipe: Recipe) -> Run:
     """A new run's folder, which waits in the queue. Raises: DataError if its data set is none of this workspace."""
     dataset = open_dataset(workspace, recipe.data)
@@ -157,20 +176,27 @@ def stop_run(workspace: Workspace, run_id: str, how: How = "keep") -> Run:
 
 
 def delete_run(workspace: Workspace, run_id: str) -> None:
-    run = open_run(workspace, run_id)
-    if run.is_live:
-        raise RunError(f"{run.title} is {run.state}.", "Stop it first; then it can be deleted.")
-    shutil.rmtree(run.folder)
+    with launching(workspace):  # or else a keeper revives it meanwhile
+        run = open_run(workspace, run_id)
+        if run.is_live:
+            raise RunError(f"{run.title} is {run.state}.", "Stop it first; then it can be deleted.")
+        throw_away(run)
 
 
 def discard_run(workspace: Workspace, run_id: str) -> None:
     """End a run at once and throw away all of it."""
-    run = open_run(workspace, run_id)
-    if run.is_live and run.process:
-        run.process.kill()
-        while run.process.is_alive():
-            time.sleep(0.05)
-    delete_run(workspace, run_id)
+    with launching(workspace):
+        run = open_run(workspace, run_id)
+        if run.is_live and run.process:
+            run.process.kill()
+            while run.process.is_alive():
+                time.sleep(0.05)
+        throw_away(run)
+
+
+def throw_away(run: Run) -> None:
+    (run.folder / "state.json").unlink(missing_ok=True)  # from here on it is no run, wherever this is broken off
+    shutil.rmtree(run.folder)
 
 
 def live_run(workspace: Workspace) -> Run | None:
@@ -180,10 +206,25 @@ def live_run(workspace: Workspace) -> Run | None:
 def open_run(workspace: Workspace, run_id: str) -> Run:
     """Raises: RunError if there is none of that id."""
     folder = workspace.runs / run_id
-    status = read_json(folder / "state.json") if run_id.strip(".") else None
+    status = _read_status(folder) if run_id.strip(".") else None
     if status is None or folder.parent != workspace.runs:
         raise RunError(f"There is no run {run_id!r}.", "See Runs for those there are.")
     return Run(folder, read_recipe(folder / "recipe.yaml"), status)
+
+
+def _read_status(folder: Path) -> dict[str, Any] | None:
+    """None where there is no run. One whose state was damaged, as by a power cut, is known by what else it left."""
+    path = folder / "state.json"
+    try:
+        status = read_json(path)
+    except ValueError:
+        status = None
+    if isinstance(status, dict) and "state" in status:
+        return status
+    if not path.exists():
+        return None
+    steps = [row["step"] for row in read_rows(folder / "metrics.jsonl") if "loss" in row]
+    return {"state": "interrupted", "step": steps[-1] if steps else 0}
 
 
 def list_runs(workspace: Workspace) -> list[Run]:

@@ -22,7 +22,7 @@ from studio.data.tokens import passage_length
 from studio.demo import run_demo
 from studio.errors import RunError, TunesmithError
 from studio.export import gguf
-from studio.run_verbs import verb_pause, verb_queue, verb_resume, verb_runs, verb_stop, verb_train
+from studio.run_verbs import verb_pause, verb_queue, verb_resume, verb_runs, verb_script, verb_stop, verb_train
 from studio.runs import open_run
 from studio.said import say, watch
 from studio.train.models import STARTER, ensure_base, require_base
@@ -147,6 +147,9 @@ def build_parser() -> argparse.ArgumentParser:
     verb.add_argument("run", metavar="RUN")
     verb.add_argument("--to", choices=list(gguf.KINDS), required=True)
     verb.add_argument("--quant", choices=list(gguf.QUANTS), default="q4_k_m")
+    verb = add("script", verb_script, "write a run as one plain Python file that trains the same without Tunesmith")
+    verb.add_argument("recipe", metavar="RUN_OR_RECIPE", help="a run's id, or a RECIPE.yaml")
+    verb.add_argument("--to", metavar="FOLDER", required=True, help="where the script and its examples go")
     add("doctor", verb_doctor, "look at this machine")
     return parser
 

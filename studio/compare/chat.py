@@ -35,15 +35,20 @@ class Reply:
 def titles(run: Run) -> tuple[str, str]:
     """(before, after): which weights answer."""
     base = title_of(run.recipe.base)
-    step = run.status.get("step")
+    step = run.status.get("kept_step") or run.status.get("step")
     at = f", step {step}" if step else ""
-    return f"Before: {base}, untouched", f"After: {base} + adapter “{run.title}”{at}"
+    after = f"all weights of “{run.title}”" if run.learned_whole else f"{base} + adapter “{run.title}”"
+    return f"Before: {base}, untouched", f"After: {after}{at}"
 
 
 class Chat:
-    """The worker that holds one run's model. One conversation at a time; it may be closed at any moment."""
+    """The worker that holds one run's model. One conversation at a time; it may be closed at any moment.
+
+    `in_turn`: base and tuned answer one after the other, since they are two models or cannot share a pass.
+    """
 
     def __init__(self) -> None:
+        self.in_turn = False
         self._process: subprocess.Popen[bytes] | None = None
         self._events: Queue[dict[str, Any] | None] = Queue()
         self._run_id = ""
@@ -63,7 +68,7 @@ class Chat:
             return
         self.close()
         if not run.has_adapter:
-            raise ModelError(f"{run.title} has no adapter yet.", "Train it first; then both can be asked.")
+            raise ModelError(f"{run.title} has learned nothing yet.", "Train it first; then both can be asked.")
         with (run.folder / "chat.log").open("ab") as log:
             process = start_attached(workspace_of(run.folder), log, "chat", run.folder)
         self._process, self._run_id, self._events = process, self._key(run), Queue()
@@ -71,6 +76,7 @@ class Chat:
         while True:
             event = self._next()
             if event["event"] == "ready":
+                self.in_turn = event["in_turn"]
                 return
             yield Progress(event["message"], event.get("share"))
 

@@ -19,7 +19,7 @@ def note_of(run: Run) -> Path:
 def score_run(run: Run) -> Iterator[Progress]:
     """Score in a process of its own, and tell how far it is; `read_scores` has the result."""
     if not run.has_adapter:
-        raise RunError(f"{run.title} has no adapter yet.", "Let it train, or stop it to keep what it has.")
+        raise RunError(f"{run.title} has learned nothing yet.", "Let it train, or stop it to keep what it has.")
     yield from follow(workspace_of(run.folder), note_of(run), "score", run.folder)
 
 

@@ -135,7 +135,7 @@ class FolderTokenizer:
     ) -> str:
         try:
             return self.template.render(
-                messages=[self._as_taken(message) for message in messages],
+                messages=[self.as_taken(message) for message in messages],
                 tools=list(tools) or None,
                 documents=None,
                 add_generation_prompt=add_generation_prompt,
@@ -148,7 +148,7 @@ class FolderTokenizer:
                 "Check the roles in Data, or pick another base model.",
             ) from error
 
-    def _as_taken(self, message: Message) -> dict[str, Any]:
+    def as_taken(self, message: Message) -> dict[str, Any]:
         """Thoughts go where the template looks for them; where it looks nowhere, before the answer in <think>."""
         taken = message.as_dict()
         taken.pop("weight", None)

@@ -14,14 +14,14 @@ from studio.tasks import Progress, follow, result_of
 Kind = Literal["gguf", "merged", "adapter"]
 KINDS: dict[str, str] = {
     "gguf": "GGUF: one file for Ollama, LM Studio and llama.cpp",
-    "merged": "Merged: a Hugging Face folder, 16-bit",
+    "merged": "Merged: the whole model as a Hugging Face folder, 16-bit",
     "adapter": "Adapter alone: small, needs its base",
 }
 
 
 @dataclass(frozen=True)
 class Quant:
-    """`scheme` is AutoRound's name; `share` the size against 16-bit weights."""
+    """`scheme` is AutoRound's name, empty where nothing is rounded; `share` the size against 16-bit weights."""
 
     id: str
     title: str
@@ -35,14 +35,17 @@ QUANTS: dict[str, Quant] = {
     for quant in (
         Quant("q4_k_m", "Q4_K_M: small, nearly as good", "gguf:q4_k_m", 0.33, True),
         Quant("q8_0", "Q8_0: twice the size, hardly any loss", "gguf:q8_0", 0.54, False),
-        Quant("f16", "F16: full size, no loss", "gguf:fp16", 1.0, False),
+        Quant("f16", "F16: full size, no loss", "", 1.0, False),
     )
 }
 
 
 @dataclass(frozen=True)
 class Export:
-    """A finished export, as its note tells. `check` holds what the proof found (GGUF only)."""
+    """A finished export, as its note tells. `check` holds what the proof found (GGUF only).
+
+    `words` says what whoever loads it must know; empty where it is loaded as usual.
+    """
 
     path: Path
     size_bytes: int
@@ -50,6 +53,7 @@ class Export:
     checked: bool
     check: dict[str, Any]
     modelfile: str = ""
+    words: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -58,7 +62,7 @@ class Export:
             "seconds": self.seconds,
             "checked": self.checked,
             "check": self.check,
-        }
+        } | ({"words": self.words} if self.words else {})
 
 
 def folder_of(run: Run, kind: str, quant: str) -> Path:
@@ -80,9 +84,13 @@ def export_run(run: Run, kind: str, quant: str = "q4_k_m") -> Iterator[Progress]
     if quant not in QUANTS:
         raise SettingError(f"There is no quantization {quant!r}.", f"Choose one of: {', '.join(QUANTS)}.")
     if not run.has_adapter:
-        raise ExportError(f"{run.title} has no adapter yet.", "Let it train, or stop it to keep what it has.")
+        raise ExportError(f"{run.title} has learned nothing yet.", "Let it train, or stop it to keep what it has.")
     if run.is_live:
         raise ExportError(f"{run.title} is still training.", "Wait for its end, or stop and keep it.")
+    if kind == "adapter" and run.learned_whole:
+        raise ExportError(
+            f"{run.title} has no adapter: all weights of the model learned.", "Choose Merged, which is the whole model."
+        )
     yield from follow(workspace_of(run.folder), note_of(run, kind, quant), "export", run.folder, kind, quant)
 
 

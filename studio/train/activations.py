@@ -21,6 +21,7 @@ PROCESSOR_PIECE_NUMBERS, PROCESSOR_PIECE_COPIES = 16 * 2**20, 3
 # Of what a step keeps, lost in holes of the C library's heap: measured with glibc 2.36, whose aligned blocks do not fit
 # into the holes that they leave. With blocks mapped one by one (MALLOC_MMAP_THRESHOLD_) the loss is gone.
 HEAP_HOLES = 0.45
+READ_WITH = {"k_proj": "q_proj", "v_proj": "q_proj", "up_proj": "gate_proj"}  # layers that have one input together
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def card_bytes(shape: ModelShape, step: Step, fused: bool, keeps_logits: bool) -
 
 
 def processor_bytes(shape: ModelShape, step: Step) -> float:
-    """Stock layers of Transformers with PEFT's adapters, the loss in Unsloth's pieces; holes in the heap included."""
+    """Layers of Transformers with fused adapters, the loss in Unsloth's pieces; holes in the heap included."""
     piece = min(step.rows * shape.vocab_size, PROCESSOR_PIECE_NUMBERS) * SINGLE * PROCESSOR_PIECE_COPIES
     layer = _processor_layer_bytes(shape, step)
     kept = step.rows * layer * shape.layers
@@ -71,10 +72,18 @@ def _processor_layer_bytes(shape: ModelShape, step: Step) -> float:
         return norms + attention + gated + (5 * hidden + wide) * HALF
     if step.four_bit:  # the inputs of all adapters as they are
         return norms + attention + gated + (3 * hidden + wide) * HALF + _dora_bytes(shape, step)
-    sizes = [shape.linears[name] for name in step.targets]
-    # PEFT copies the input of each adapter to 32 bits, as the adapter is.
-    copies = sum((inputs + step.rank) * count for inputs, _, count in sizes) / shape.layers * SINGLE
-    return norms + attention + gated + _active(shape, copies) + _dora_bytes(shape, step)
+    return norms + attention + gated + _active(shape, _adapter_bytes(shape, step)) + _dora_bytes(shape, step)
+
+
+def _adapter_bytes(shape: ModelShape, step: Step) -> float:
+    """What the adapters of a layer keep: their inputs and what is between their halves."""
+    kept = {}
+    for name in step.targets:
+        inputs, _, count = shape.linears[name]
+        kept[name if step.dora else READ_WITH.get(name, name)] = inputs * count
+    inner = sum(step.rank * shape.linears[name][2] for name in step.targets)
+    # With DoRA it is PEFT that computes, and it copies the input of each adapter to 32 bits, as the adapter is.
+    return (sum(kept.values()) + inner) / shape.layers * (SINGLE if step.dora else HALF)
 
 
 def _active(shape: ModelShape, numbers: float) -> float:

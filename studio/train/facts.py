@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from studio.data.datasets import Dataset
 from studio.data.shapes import BY_NAME
+from studio.errors import SettingError
 from studio.hardware import Machine
 from studio.train.shape import ModelShape
 
@@ -76,6 +77,12 @@ def find_missing_for_logs() -> dict[str, str]:
             "wandb has no account here, and a run cannot ask for one. Run 'wandb login', or set WANDB_API_KEY."
         )
     return missing
+
+
+def require_log(name: str) -> None:
+    """Raises: SettingError that says what a log lacks, before anything is loaded for a run that it would break off."""
+    if lacks := find_missing_for_logs().get(name):
+        raise SettingError(f"This run cannot also log to {name}.", lacks)
 
 
 def _has_wandb_account() -> bool:

@@ -22,6 +22,8 @@ from studio.workspace import Workspace
 SUFFIX = ".yaml"
 LARGEST_BYTES = 100_000  # a recipe has about two thousand
 LONGEST_NAME = 60
+# What Windows keeps for its devices, whatever stands behind a dot.
+_RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])\s*(\.|$)", re.IGNORECASE)
 _UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
 NEVER_COMPARED = ("name",)  # what a run is called says nothing of how it learns
 
@@ -88,6 +90,8 @@ def save_recipe(workspace: Workspace, name: str, recipe: Recipe, replace: bool =
     safe = _UNSAFE.sub("-", name).strip(" .-")[:LONGEST_NAME].strip(" .-")
     if not safe:
         raise SettingError("The recipe has no name.", "Write one, such as 'short answers'.")
+    if _RESERVED.match(safe):
+        raise SettingError(f"Windows keeps the name {safe!r} for a device.", "Pick another name.")
     taken = next((known for known in list_recipes(workspace) if known.casefold() == safe.casefold()), None)
     if taken and not replace:
         raise SettingError(f"There is a recipe {taken!r} already.", "Pick another name, or delete that one first.")

@@ -24,7 +24,15 @@ GROUPS: dict[Group, str] = {
 }
 LOOKS, SAVES = 10, 4  # in a run, where the recipe does not say
 YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast where libyaml is built in
+HELDOUT_MOST = 200  # examples watched while training: enough for a steady loss, few enough not to wait for
+# Without these, Transformers' cosine_with_restarts never restarts and its polynomial is a line.
+SCHEDULES: dict[str, dict[str, float]] = {
+    "cosine_with_restarts": {"num_cycles": 3},
+    "polynomial": {"power": 2.0, "lr_end": 0.0},
+}
 ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
+# What Unsloth calls all linear layers; PEFT's "all-linear" would add others that its kernels do not know.
+LINEAR = (*ATTENTION, "gate_proj", "up_proj", "down_proj")
 
 
 def _setting(
@@ -133,8 +141,11 @@ class Recipe(BaseModel):
         up="is like a larger batch without more memory", down="makes more steps of the same data",
     )  # fmt: skip
     scheduler: Literal["linear", "cosine", "constant", "constant_with_warmup", "cosine_with_restarts", "polynomial"] = (
-        _setting("linear", "Learning rate falls", "How the learning rate goes down towards the end.", group="fast")
-    )
+        _setting(
+            "linear", "Learning rate falls", "How the learning rate goes down towards the end. cosine_with_restarts "
+            "begins anew twice; polynomial falls with the square of what is left.", group="fast",
+        )
+    )  # fmt: skip
     warmup_share: float = _setting(
         0.05, "Warm-up", "Share of the steps in which the learning rate rises.", group="fast", ge=0, le=0.5,
         up="starts gentler", down="starts at once",
@@ -245,6 +256,10 @@ def make_recipe(**values: Any) -> Recipe:
         title = info.title if info else name
         if info is None:
             raise SettingError(f"There is no setting {name!r}.", f"Settings are: {', '.join(SETTINGS)}.") from error
+        if first["type"] == "missing":
+            raise SettingError(
+                f"The recipe does not say its {str(title).lower()}.", f"Add a line '{name}: ...'. {info.description}"
+            ) from error
         raise SettingError(f"{title} cannot be {first['input']!r}: {first['msg']}.", info.description or "") from error
 
 
@@ -254,6 +269,11 @@ def count_steps(recipe: Recipe, examples: int) -> int:
     steps_per_epoch = max(1, math.ceil(batches / recipe.gradient_accumulation))
     steps = max(1, math.ceil(steps_per_epoch * recipe.epochs))
     return min(steps, recipe.max_steps) if recipe.max_steps else steps
+
+
+def count_warmup_steps(recipe: Recipe, steps: int) -> int:
+    """Whole steps only, so that a run of one is not spent at a learning rate of 0."""
+    return 0 if recipe.scheduler == "constant" else int(steps * recipe.warmup_share)
 
 
 def steps_between_looks(recipe: Recipe, steps: int) -> int:

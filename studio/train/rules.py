@@ -14,14 +14,14 @@ from pydantic import ValidationError
 
 from studio.train.facts import Complaint, Complaints, Facts
 from studio.train.presets import rate_factor
-from studio.train.recipe import SETTINGS, Recipe, adapter_layers, bounds, choices
+from studio.train.recipe import SCHEDULES, SETTINGS, Recipe, adapter_layers, bounds, choices, count_steps
 from studio.train.rules_course import judge_looks, judge_steps
 
 WORD_TABLES = {"lm_head", "embed_tokens"}
 OF_THE_ADAPTER = ("lora_alpha", "lora_dropout", "target_modules", "use_rslora", "use_dora", "modules_to_save")
 FULL_RATE, ADAPTER_RATE, LION_RATE, SGD_RATE = 5e-5, 1e-3, 1e-4, 1e-2  # the first three for a base of usual size
 STRONG = 4.0  # what the adapter says is multiplied by alpha / rank: 2 is usual
-POLYNOMIAL_END = 1e-7
+LEAST_STEPS_A_CYCLE = 10
 MUCH_NOISE = 15.0  # the most that the paper tried, https://arxiv.org/abs/2310.05914
 
 
@@ -129,13 +129,11 @@ def _learning_rate(recipe: Recipe, facts: Facts) -> Complaints:
 
 
 def _scheduler(recipe: Recipe, facts: Facts) -> Complaints:
-    """As transformers.optimization has them where nothing more is said: one cycle, power 1, down to 1e-7."""
-    if recipe.scheduler == "cosine_with_restarts":
-        yield Complaint("scheduler", "With its one restart at the end this is the same as cosine.")
-    if recipe.scheduler == "polynomial" and recipe.learning_rate <= POLYNOMIAL_END:
-        yield Complaint("scheduler", "polynomial ends at 1e-7, and the learning rate begins no higher.", refuses=True)
-    elif recipe.scheduler == "polynomial":
-        yield Complaint("scheduler", "With the power 1, which is set, this is nearly the same as linear.")
+    if recipe.scheduler != "cosine_with_restarts" or not facts.examples:
+        return
+    steps, cycles = count_steps(recipe, facts.examples), round(SCHEDULES["cosine_with_restarts"]["num_cycles"])
+    if steps < LEAST_STEPS_A_CYCLE * cycles:
+        yield Complaint("scheduler", f"The whole run is {steps:,} steps: too few to begin anew twice. Take cosine.")
 
 
 def _adapter(recipe: Recipe, facts: Facts) -> Complaints:
@@ -173,19 +171,6 @@ def _loftq(recipe: Recipe, facts: Facts) -> Complaints:
         yield Complaint(
             "use_loftq", "There is nothing to make up for: only the method qlora rounds to 4 bits.", refuses=True
         )
-    elif not facts.has_card:
-        yield Complaint(
-            "use_loftq", "PEFT reckons LoftQ on a graphics card alone, and this machine has none.", refuses=True
-        )
-    else:
-        # PEFT's replace_lora_weights_loftq leaves the scale out: on the starter at rank 16, the divergence from the
-        # 16-bit answers was 0.56 without LoftQ, 0.37 with alpha 16, 0.50 with 32 and 1.28 with 64.
-        fitting = round(math.sqrt(recipe.lora_rank)) if recipe.use_rslora else recipe.lora_rank
-        if recipe.lora_alpha >= 2 * fitting:
-            yield Complaint(
-                "lora_alpha",
-                f"LoftQ's beginning fits an alpha of {fitting}; from twice that on it gains nothing or does harm.",
-            )
 
 
 def _layers(recipe: Recipe, facts: Facts) -> Complaints:
@@ -217,7 +202,7 @@ def _word_tables(recipe: Recipe, facts: Facts) -> Complaints:
         return
     weights = shape.vocab_size * shape.hidden_size * len(recipe.modules_to_save.split(","))
     apart = (
-        " This model reads and writes by one table; learned whole it may become two, and the model larger."
+        " This model reads and writes by one table; learned whole it becomes two, and the model larger."
         if shape.tied
         else ""
     )

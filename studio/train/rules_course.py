@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from studio.train.facts import Complaint, Complaints, Facts
 from studio.train.recipe import SETTINGS, Recipe, count_steps, steps_between_looks
 
@@ -32,8 +30,6 @@ def judge_steps(recipe: Recipe, facts: Facts) -> Complaints:
         yield Complaint(field, f"The whole run is {count}: too few to learn much.")
     if recipe.scheduler == "constant" and recipe.warmup_share != SETTINGS["warmup_share"].default:
         yield Complaint("warmup_share", "'constant' has no warm-up; 'constant_with_warmup' has.")
-    elif recipe.scheduler != "constant" and 0 < steps <= math.ceil(steps * recipe.warmup_share):
-        yield Complaint("warmup_share", "The run ends before the warm-up does, so it hardly learns. Take 0.")
     if recipe.save_steps > steps:
         yield Complaint("save_steps", f"The run has {steps:,} steps: it is saved at its end alone.")
 

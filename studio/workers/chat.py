@@ -1,7 +1,8 @@
 """Holds one run's model and answers as base and as tuned until its input closes. `chat RUN_FOLDER`
 
 Reads requests as lines of JSON: {"base": [messages], "tuned": [messages], "most_tokens", "temperature"} or
-{"stop": true}. Writes events as lines of JSON: {"event": "loading" | "ready" | "text" | "done" | "error", ...}.
+{"stop": true}. Writes events as lines of JSON: {"event": "loading" | "ready" | "text" | "done" | "error", ...};
+"ready" says whether the two answer `in_turn`.
 """
 
 from __future__ import annotations
@@ -53,14 +54,15 @@ def serve(run: Run, session: Session) -> None:
     session.tell("loading", message="Loading the libraries", share=0.1)
     # Torch takes seconds to import; the page has something to show by now.
     from studio.workers.generate import Generator, end_ids_of
-    from studio.workers.load import load_tuned, wants_four_bit
+    from studio.workers.load import load_both
 
     base = require_base(workspace_of(run.folder), run.recipe.base)
-    session.tell("loading", message=f"Loading {base.name} and the adapter", share=0.5)
+    learned = "what became of it" if run.learned_whole else "the adapter"
+    session.tell("loading", message=f"Loading {base.name} and {learned}", share=0.5)
     tokenizer = load_tokenizer(base)
-    model = load_tuned(base, run, wants_four_bit(run.recipe))
-    generator = Generator(model, tokenizer, end_ids_of(base, tokenizer))
-    session.tell("ready")
+    after, before = load_both(base, run)
+    generator = Generator(after, tokenizer, end_ids_of(base, tokenizer), before)
+    session.tell("ready", in_turn=generator.in_turn)
     while (request := session.requests.get()) is not None:
         try:
             _answer(generator, request, session)
@@ -104,8 +106,11 @@ def _answer(generator: Any, request: dict[str, Any], session: Session) -> None:
 
 
 def _explain(error: Exception) -> TunesmithError:
-    if "out of memory" in str(error).lower():
-        return ModelError("The memory was not enough for this answer.", "Shorten the conversation with Clear.")
+    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
+        return ModelError(
+            "The memory was not enough for this answer.",
+            "Shorten the conversation with Clear. If it cannot even be loaded, close other programs first.",
+        )
     return ModelError(f"The model broke off: {str(error)[:200]}", "Send it again, or press Clear first.")
 
 

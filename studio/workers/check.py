@@ -1,4 +1,4 @@
-"""The proof of an export: the file is run, and must go on as the adapter does."""
+"""The proof of an export: the file is run, and must go on as the trained model does."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from studio.data.conversation import Conversation
 from studio.data.tokens import FolderTokenizer
 from studio.tasks import Progress, Report
-from studio.workers.generate import Answer
+from studio.workers.generate import Answer, Prompt
 from studio.workers.llamacpp import LlamaCpp
 
 PROMPTS = 10
@@ -37,7 +37,7 @@ def check_gguf(
     answers = []
     for index, (conversation, answer) in enumerate(zip(asked, expected, strict=True)):
         report(Progress(f"Checking: question {index + 1} of {len(asked)}", 0.86 + 0.14 * index / len(asked)))
-        ids = tokenizer.prompt_ids(conversation.prompt)
+        ids = Prompt("tuned", conversation.prompt).ids(tokenizer)
         same += model.tokenize(model.render(conversation.prompt)) == ids
         for position, token in enumerate(answer.ids[:TOKENS_A_PROMPT]):
             given = model.next_token([*ids, *answer.ids[:position]])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -10,15 +11,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from studio.errors import RunError
 from studio.store import write_json
 
 LIST = "whole.json"  # name -> [bytes, crc32]; written last
 NEWEST_KEPT = 2
+FULL_BYTES = 1_000_000  # so little left means that a write failed for want of room
+FULL = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 
 @contextmanager
 def written_whole(folder: Path, step: int) -> Iterator[Path]:
-    """Give a folder to write a checkpoint into; it appears as checkpoint-STEP once all of it is on the disk."""
+    """Give a folder to write a checkpoint into; it appears as checkpoint-STEP once all of it is on the disk.
+
+    Raises: RunError if there is no room for it; what was saved before stays.
+    """
     beside = folder / ".writing"
     shutil.rmtree(beside, ignore_errors=True)
     place = beside / f"checkpoint-{step}"
@@ -31,6 +38,13 @@ def written_whole(folder: Path, step: int) -> Iterator[Path]:
         shutil.rmtree(target, ignore_errors=True)  # the same step, from before a resume
         os.replace(place, target)
         _sync(folder)
+    except Exception as error:
+        if is_disk_full(error, folder):
+            raise RunError(
+                f"The disk is full: step {step:,} could not be saved.",
+                "Free some space, then press Resume; what was saved before is kept.",
+            ) from error
+        raise
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
@@ -39,9 +53,21 @@ def step_of(checkpoint: Path) -> int:
     return int(checkpoint.name.rpartition("-")[2])
 
 
+def is_disk_full(error: Exception, folder: Path) -> bool:
+    """Torch and safetensors say it each in words of their own, some of which name no reason at all."""
+    if isinstance(error, OSError) and error.errno in FULL:
+        return True
+    told = any(words in str(error) for words in ("No space left", "quota exceeded", "File too large"))
+    return told or shutil.disk_usage(folder).free < FULL_BYTES
+
+
 def list_checkpoints(folder: Path) -> list[Path]:
-    """Newest first; those that were being written when their process ended are not among them."""
-    return sorted((path.parent for path in folder.glob(f"checkpoint-*/{LIST}")), key=step_of, reverse=True)
+    """Newest first, damaged ones too; those that were being written when their process ended are not among them."""
+    return sorted(
+        (path for path in folder.glob("checkpoint-*") if path.is_dir() and path.name.partition("-")[2].isdigit()),
+        key=step_of,
+        reverse=True,
+    )
 
 
 def is_whole(checkpoint: Path) -> bool:
@@ -71,7 +97,7 @@ def prune(folder: Path, best_step: int | None) -> None:
 
 
 def size_bytes(checkpoint: Path) -> int:
-    return sum(file.stat().st_size for file in checkpoint.iterdir())
+    return sum(file.stat().st_size for file in checkpoint.rglob("*") if file.is_file())
 
 
 def _measure(file: Path) -> list[int]:

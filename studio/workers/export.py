@@ -6,9 +6,11 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from peft import PeftModel
 from transformers import AutoTokenizer
 
 from studio.data.datasets import label_all, open_dataset
@@ -22,7 +24,7 @@ from studio.tasks import Progress, Report, run_task
 from studio.train.models import STARTER, require_base
 from studio.workers.check import PROMPTS, check_gguf
 from studio.workers.generate import Generator, Prompt, end_ids_of
-from studio.workers.heldout import held_out, longest_answer
+from studio.workers.heldout import held_out_or_begun, longest_answer
 from studio.workers.load import load_tuned
 
 TOKENIZER_FILES = (
@@ -32,6 +34,11 @@ TOKENIZER_FILES = (
     "generation_config.json",
     "*.model",
 )
+OF_TRAINING = ("training_args.bin", "README.md")  # a file that runs code when it is opened, and a form to fill in
+LOFTQ_WORDS = (
+    "It began by LoftQ: whoever loads it must load its base at 4 bits (NF4, double quantization), for which it makes "
+    "up. On the base at 16 bits it answers worse."
+)
 
 
 def export(run: Run, kind: str, quant: Quant, report: Report) -> dict[str, Any]:
@@ -39,8 +46,9 @@ def export(run: Run, kind: str, quant: Quant, report: Report) -> dict[str, Any]:
     began = time.monotonic()
     base = require_base(workspace_of(run.folder), run.recipe.base)
     place = folder_of(run, kind, quant.id)
-    weights = sum(file.stat().st_size for file in base.glob("*.safetensors"))
-    needed = {"adapter": 200_000_000, "merged": weights, "gguf": int(weights * (1 + quant.share))}[kind]
+    weights = _size_bytes((run.adapter if run.learned_whole else base).glob("*.safetensors"))
+    adapter = _size_bytes(run.adapter.iterdir())
+    needed = {"adapter": adapter, "merged": weights, "gguf": int(weights * (1 + quant.share))}[kind]  # gguf: both
     require_space(workspace_of(run.folder).exports, int(needed * 1.1) + 200_000_000, "This export")
     work = place.with_name(f".{place.name}.{os.getpid()}")
     shutil.rmtree(work, ignore_errors=True)
@@ -53,23 +61,27 @@ def export(run: Run, kind: str, quant: Quant, report: Report) -> dict[str, Any]:
     finally:
         shutil.rmtree(work, ignore_errors=True)
     path = place / result.pop("file", "")
-    size = path.stat().st_size if path.is_file() else sum(f.stat().st_size for f in path.rglob("*") if f.is_file())
+    size = path.stat().st_size if path.is_file() else _size_bytes(path.rglob("*"))
     return {"path": str(path), "size_bytes": size, "seconds": round(time.monotonic() - began, 1), **result}
+
+
+def _size_bytes(files: Iterable[Path]) -> int:
+    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def _export_adapter(run: Run, base: Path, quant: Quant, work: Path, report: Report) -> dict[str, Any]:
     report(Progress("Copying the adapter", 0.5))
-    shutil.copytree(run.adapter, work, dirs_exist_ok=True)
+    shutil.copytree(run.adapter, work, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*OF_TRAINING))
     config = read_json(work / "adapter_config.json")
     # A path of this machine says nothing elsewhere; the base's public name does.
     name = "HuggingFaceTB/SmolLM2-135M-Instruct" if run.recipe.base == STARTER else run.recipe.base
     write_json(work / "adapter_config.json", {**config, "base_model_name_or_path": name})
-    return {"checked": False, "check": {}}
+    return {"checked": False, "check": {}, "words": LOFTQ_WORDS if run.recipe.use_loftq else ""}
 
 
 def _export_merged(run: Run, base: Path, quant: Quant, work: Path, report: Report) -> dict[str, Any]:
-    report(Progress("Merging the adapter into the 16-bit base", 0.2))
-    _load_whole(base, run).merge_and_unload().save_pretrained(work)
+    report(Progress(_words_of_merging(run), 0.2))
+    _merge(_load_whole(base, run)).save_pretrained(work)
     _copy_tokenizer(base, work)
     return {"checked": False, "check": {}}
 
@@ -77,6 +89,17 @@ def _export_merged(run: Run, base: Path, quant: Quant, work: Path, report: Repor
 def _load_whole(base: Path, run: Run) -> Any:
     """In 16 bits, as merging needs it, and in the machine's memory: a card that trains it in 4 may not hold it."""
     return load_tuned(base, run, four_bit=False, on_card=False)
+
+
+def _merge(model: Any) -> Any:
+    """A model that has no adapter is whole already."""
+    return model.merge_and_unload() if isinstance(model, PeftModel) else model
+
+
+def _words_of_merging(run: Run) -> str:
+    if run.learned_whole:
+        return "Nothing to merge, all weights learned: writing the model"
+    return "Merging the adapter into the 16-bit base"
 
 
 def _copy_tokenizer(base: Path, folder: Path) -> None:
@@ -89,18 +112,19 @@ def _export_gguf(run: Run, base: Path, quant: Quant, work: Path, report: Report)
     # AutoRound takes seconds to import, and only this kind needs it.
     from studio.workers.quantize import quantize
 
-    report(Progress("Loading the model and the adapter", 0.02))
+    report(Progress("Loading the trained model", 0.02))
     tokenizer = load_tokenizer(base)
     dataset = open_dataset(workspace_of(run.folder), run.recipe.data)
-    asked = held_out(run)[:PROMPTS]
-    most = longest_answer(held_out(run), tokenizer)
+    kept = held_out_or_begun(run)
+    asked = kept[:PROMPTS]
+    most = longest_answer(kept, tokenizer)
     model = _load_whole(base, run)
-    report(Progress("Asking the adapter what the file will be asked", 0.05))
+    report(Progress("Asking the trained model what the file will be asked", 0.05))
     ends = end_ids_of(base, tokenizer)
     generator = Generator(model, tokenizer, ends)
     expected = generator.answer([Prompt("tuned", c.prompt) for c in asked], most_tokens=most)
-    report(Progress("Merging the adapter into the 16-bit base", 0.12))
-    merged = model.merge_and_unload()
+    report(Progress(_words_of_merging(run), 0.12))
+    merged = _merge(model)
     _, labelled = label_all(dataset.conversations("train"), tokenizer, run.recipe.max_length)
     report(Progress("Converting and rounding", 0.2))
     made = quantize(
@@ -117,7 +141,7 @@ def _export_gguf(run: Run, base: Path, quant: Quant, work: Path, report: Report)
     check = check_gguf(work / name, asked, expected, tokenizer, ends, most, report)
     if not check["good"]:
         raise ExportError(
-            f"The file was made but does not answer as the adapter does "
+            f"The file was made but does not answer as the trained model does "
             f"({check['agreement']:.0%} of next tokens agree, {check['same_prompt']:.0%} of prompts read alike), "
             "so it is not given out.",
             "Try Q8_0 or F16; if those fail too, this model's tokenizer is not supported by llama.cpp.",

@@ -1,18 +1,22 @@
-"""Answers of base and tuned from one batched pass."""
+"""Answers of base and tuned, from one batched pass where they can share one."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
+from peft import PeftModel
+from peft.tuners.lora.layer import ParamWrapper
 from transformers import StoppingCriteria, StoppingCriteriaList
 
 from studio.data.conversation import Message
 from studio.data.tokens import FolderTokenizer
+from studio.workers.heldout import is_begun
 
 Side = Literal["base", "tuned"]
 # PEFT's own names: what its forward calls the bare weights, and the adapter that was loaded first.
@@ -23,6 +27,11 @@ ADAPTER_OF: dict[Side, str] = {"base": "__base__", "tuned": "default"}
 class Prompt:
     side: Side
     messages: Sequence[Message]
+
+    def ids(self, tokenizer: FolderTokenizer) -> list[int]:
+        if is_begun(self.messages):
+            return tokenizer.encode(self.messages[0].content)[0]
+        return tokenizer.prompt_ids(self.messages)
 
 
 @dataclass(frozen=True)
@@ -49,13 +58,31 @@ def end_ids_of(base: Path, tokenizer: FolderTokenizer) -> set[int]:
     return ids
 
 
-class Generator:
-    """A tuned model with its tokenizer; every prompt says whether base or tuned is asked."""
+Watch = Callable[[list[Answer]], bool]
 
-    def __init__(self, model: Any, tokenizer: FolderTokenizer, end_ids: set[int]) -> None:
+
+def can_share_a_batch(model: Any) -> bool:
+    """PEFT refuses batches of base and tuned where DoRA is used, or where experts lie in one block."""
+    return (
+        isinstance(model, PeftModel)
+        and not any(getattr(config, "use_dora", False) for config in model.peft_config.values())
+        and not any(isinstance(module, ParamWrapper) for module in model.modules())
+    )
+
+
+class Generator:
+    """A tuned model with its tokenizer; every prompt says whether base or tuned is asked.
+
+    `before` is a base of its own where the tuned model is not the base with an adapter. `in_turn`: base and tuned
+    answer one after the other.
+    """
+
+    def __init__(self, model: Any, tokenizer: FolderTokenizer, end_ids: set[int], before: Any = None) -> None:
         self.model = model
+        self.before = before
         self.tokenizer = tokenizer
         self.end_ids = end_ids
+        self.in_turn = not can_share_a_batch(model)
 
     def answer(
         self,
@@ -63,23 +90,56 @@ class Generator:
         *,
         most_tokens: int,
         temperature: float = 0.0,
-        watch: Callable[[list[Answer]], bool] | None = None,
+        watch: Watch | None = None,
     ) -> list[Answer]:
-        """All prompts in one batch. `watch` sees the answers after each token and returns True to stop.
+        """All prompts in one batch, or in turn one for each side: base, then tuned.
 
-        Shapes: input_ids (prompts, longest prompt), padded on the left.
-        Source: PEFT, mixed adapter batches by `adapter_names`.
+        `watch` sees all answers after each token, and returns True to stop.
         """
-        ids = [self.tokenizer.prompt_ids(prompt.messages) for prompt in prompts]
+        if not self.in_turn:
+            # Source: PEFT, mixed adapter batches by `adapter_names`.
+            names = {"adapter_names": [ADAPTER_OF[prompt.side] for prompt in prompts]}
+            return self._answer(self.model, prompts, most_tokens, temperature, watch, **names)
+        answers = [Answer("", [], False) for _ in prompts]
+        stopped = False
+
+        def take_in(given: list[Answer]) -> bool:
+            nonlocal stopped
+            for place, answer in zip(places, given, strict=True):
+                answers[place] = answer
+            stopped = bool(watch and watch(list(answers)))
+            return stopped
+
+        for side in get_args(Side):
+            places = [place for place, prompt in enumerate(prompts) if prompt.side == side]
+            if places and not stopped:
+                with self._speaking_as(side) as model:
+                    asked = [prompts[place] for place in places]
+                    take_in(self._answer(model, asked, most_tokens, temperature, take_in if watch else None))
+        return answers
+
+    @contextmanager
+    def _speaking_as(self, side: Side) -> Iterator[Any]:
+        if side == "tuned" or self.before is not None:
+            yield self.model if side == "tuned" else self.before
+        else:
+            with self.model.disable_adapter():
+                yield self.model
+
+    def _answer(
+        self, model: Any, prompts: Sequence[Prompt], most_tokens: int, temperature: float, watch: Watch | None,
+        **more: Any,
+    ) -> list[Answer]:  # fmt: skip
+        """Shapes: input_ids (prompts, longest prompt), padded on the left."""
+        ids = [prompt.ids(self.tokenizer) for prompt in prompts]
         longest = max(map(len, ids))
         pad = min(self.end_ids)
-        input_ids = torch.tensor([[pad] * (longest - len(row)) + row for row in ids], device=self.model.device)
-        mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in ids], device=self.model.device)
+        input_ids = torch.tensor([[pad] * (longest - len(row)) + row for row in ids], device=model.device)
+        mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in ids], device=model.device)
         watcher = _Watcher(self, longest, watch)
-        output = self.model.generate(
+        output = model.generate(
             input_ids=input_ids,
             attention_mask=mask,
-            adapter_names=[ADAPTER_OF[prompt.side] for prompt in prompts],
             max_new_tokens=most_tokens,
             do_sample=temperature > 0,
             temperature=temperature if temperature > 0 else None,
@@ -88,6 +148,7 @@ class Generator:
             eos_token_id=sorted(self.end_ids),
             pad_token_id=pad,
             stopping_criteria=StoppingCriteriaList([watcher]) if watch else None,
+            **more,
         )
         return self.read(output[:, longest:].tolist())
 
@@ -102,7 +163,7 @@ class Generator:
 
 
 class _Watcher(StoppingCriteria):  # type: ignore[misc]
-    def __init__(self, generator: Generator, start: int, watch: Callable[[list[Answer]], bool] | None) -> None:
+    def __init__(self, generator: Generator, start: int, watch: Watch | None) -> None:
         self.generator = generator
         self.start = start
         self.watch = watch

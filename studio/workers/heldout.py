@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from studio.data.conversation import Conversation
+from studio.data.conversation import Conversation, Message
 from studio.data.datasets import open_dataset
 from studio.data.tokens import FolderTokenizer
 from studio.errors import DataError
@@ -14,13 +15,43 @@ LONGEST_ANSWER = 1024
 
 
 def held_out(run: Run) -> list[Conversation]:
+    """The questions that no training saw. Raises: DataError if there are none."""
     dataset = open_dataset(workspace_of(run.folder), run.recipe.data)
-    asked = [conversation for conversation in dataset.conversations("test") if not conversation.is_passage]
+    kept = dataset.conversations("test")
+    asked = [conversation for conversation in kept if not conversation.is_passage]
+    if kept and not asked:
+        raise DataError(
+            f"{dataset.name} holds passages without questions, so there is nothing to ask.",
+            "How well the model reads such text is told by the held-out loss, on the curve of the run.",
+        )
     if not asked:
         raise DataError(
             f"{dataset.name} has no held-out part.", "Bring three different questions with answers, or more."
         )
     return asked
+
+
+def held_out_or_begun(run: Run) -> list[Conversation]:
+    """The questions that no training saw; of passages without questions, beginnings to go on from.
+
+    Raises: DataError if there are neither.
+    """
+    kept = open_dataset(workspace_of(run.folder), run.recipe.data).conversations("test")
+    begun = [_begin(conversation) for conversation in kept if conversation.is_passage]
+    return begun if begun and len(begun) == len(kept) else held_out(run)
+
+
+def _begin(passage: Conversation) -> Conversation:
+    """Its first half as the prompt, its second as what is wanted."""
+    text = passage.wanted
+    middle = text.rfind(" ", 0, len(text) // 2 + 1)
+    cut = middle if middle > 0 else len(text) // 2
+    return replace(passage, messages=(Message("text", text[:cut]), Message("assistant", text[cut:])))
+
+
+def is_begun(messages: Sequence[Message]) -> bool:
+    """The beginning of a passage, which is read as it stands, without the chat template."""
+    return [message.role for message in messages] == ["text"]
 
 
 def longest_answer(asked: Sequence[Conversation], tokenizer: FolderTokenizer) -> int:

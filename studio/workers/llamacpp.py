@@ -14,7 +14,7 @@ import xllamacpp
 
 from studio.data.conversation import Conversation, Message
 from studio.errors import ExportError
-
+from studio.workers.heldout import is_begun
 
 SLOTS = 4  # questions that are answered at once
 
@@ -57,7 +57,9 @@ class LlamaCpp:
         return list(self._post("/tokenize", body)["tokens"])
 
     def render(self, messages: Sequence[Message]) -> str:
-        """The prompt as the chat template inside the GGUF makes it."""
+        """The prompt as the chat template inside the GGUF makes it; the beginning of a passage as it stands."""
+        if is_begun(messages):
+            return messages[0].content
         body = {"messages": Conversation(tuple(messages)).as_dicts()}
         return str(self._post("/apply-template", body)["prompt"])
 
@@ -75,6 +77,8 @@ class LlamaCpp:
 
     def ask(self, messages: Sequence[Message], most_tokens: int) -> Reply:
         """The greedy answer."""
+        if is_begun(messages):
+            return self._go_on(messages[0].content, most_tokens)
         reply = self._server.handle_chat_completions(
             {
                 "messages": Conversation(tuple(messages)).as_dicts(),
@@ -88,6 +92,11 @@ class LlamaCpp:
             raise ExportError(f"llama.cpp did not answer: {str(reply)[:200]}.", "Export it again.")
         choice = reply["choices"][0]
         return Reply(str(choice["message"]["content"] or ""), choice["finish_reason"] == "stop")
+
+    def _go_on(self, text: str, most_tokens: int) -> Reply:
+        body = {"prompt": self.tokenize(text), "n_predict": most_tokens, "temperature": 0.0, "cache_prompt": False}
+        reply = self._post("/completion", body)
+        return Reply(str(reply["content"]), reply.get("stop_type") == "eos")
 
     def close(self) -> None:
         self._http.close()

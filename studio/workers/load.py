@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
+import bitsandbytes
 import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig
@@ -15,6 +16,7 @@ from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 from studio.errors import ModelError
 from studio.runs import Run
 from studio.train.recipe import Recipe
+from studio.workers.loftq import round_to_four_bits
 
 
 def method_of(recipe: Recipe) -> Literal["qlora", "lora", "full"]:
@@ -51,9 +53,38 @@ def load_base(folder: Path, four_bit: bool, on_card: bool = True) -> Any:
     )
 
 
+def keep_unpacked(model: Any) -> None:
+    """On some processors bitsandbytes packs 4-bit weights anew at the first answer, for speed.
+
+    Who reads them afterwards reads rubbish: DoRA at every step, and the way back of training.
+    """
+    for module in model.modules():
+        if isinstance(module, bitsandbytes.nn.Linear4bit):
+            module.support_avx512bf16_for_cpu = False
+
+
 def load_tuned(base: Path, run: Run, four_bit: bool, on_card: bool = True) -> Any:
-    """The base with the run's adapter on it. Raises: ModelError if the run has saved none yet."""
+    """The base with the run's adapter on it, or the model that it became where all weights learned.
+
+    Raises: ModelError if the run has saved nothing yet.
+    """
     if not run.has_adapter:
-        raise ModelError(f"{run.title} has no adapter yet.", "Let it train a few steps, then stop or wait for the end.")
-    model = PeftModel.from_pretrained(load_base(base, four_bit, on_card), run.adapter)
+        raise ModelError(
+            f"{run.title} has saved nothing yet.", "Let it train a few steps, then stop or wait for the end."
+        )
+    if run.learned_whole:
+        return load_base(run.adapter, four_bit=False, on_card=on_card).eval()
+    bare = load_base(base, four_bit, on_card)
+    if run.recipe.use_dora:
+        keep_unpacked(bare)
+    model = PeftModel.from_pretrained(bare, run.adapter)
+    if run.recipe.use_loftq and not four_bit:
+        round_to_four_bits(model)  # its adapter makes up for that rounding, and would do so where none was
     return model.eval()
+
+
+def load_both(base: Path, run: Run) -> tuple[Any, Any]:
+    """(after, before) as it was trained; before is None where it is the same model with its adapter switched off."""
+    after = load_tuned(base, run, wants_four_bit(run.recipe))
+    # Two models fit into the memory that learning all weights took.
+    return after, load_base(base, four_bit=False).eval() if run.learned_whole else None

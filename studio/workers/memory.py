@@ -9,6 +9,10 @@ import psutil
 import torch
 
 
+# The last is all that oneDNN says on a processor, tried: where it worked a step before, memory is what is missing.
+OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "could not create a primitive")
+
+
 def peak_bytes() -> int:
     """The most that this process has had: of the card's memory where there is one, else resident."""
     if torch.cuda.is_available():
@@ -29,4 +33,4 @@ def is_out_of_memory(error: Exception) -> bool:
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     text = str(error).lower()
-    return isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)
+    return isinstance(error, RuntimeError) and any(words in text for words in OUT_OF_MEMORY)

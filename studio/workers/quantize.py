@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import gguf
 import torch
 from auto_round import AutoRound
+from auto_round.export.export_to_gguf.llama_cpp_conversion import get_conversion
 
 from studio.errors import ExportError
 from studio.export.gguf import Quant
@@ -31,9 +33,17 @@ def quantize(
 ) -> Path:
     """Write the GGUF somewhere below `folder` and give its path.
 
-    Raises: ExportError if AutoRound wrote none.
+    The model and the tokenizer are written below `folder` first: the converter reads the configuration from there, and
+    that of the base says otherwise where word tables learned.
+    Raises: ExportError if none was written.
     Source: AutoRound's RTN search with importance by activations, https://arxiv.org/abs/2309.05516.
     """
+    whole = folder / "whole"
+    model.save_pretrained(whole)
+    tokenizer.save_pretrained(whole)
+    if not quant.scheme:
+        return _convert(whole, folder / "whole.gguf")
+    model.name_or_path = str(whole)
     options: dict[str, Any] = {"disable_opt_rtn": True}
     if quant.calibrated:
         pieces = cut_pieces(calibration)
@@ -51,6 +61,18 @@ def quantize(
     if not files:
         raise ExportError("The converter wrote no file.", "Try F16, or export the merged folder instead.")
     return files[-1]
+
+
+def _convert(whole: Path, place: Path) -> Path:
+    """As 16-bit numbers, by llama.cpp's converter alone: AutoRound 0.16 has no such scheme."""
+    conversion = get_conversion(str(whole))
+    hparams = conversion.ModelBase.load_hparams(whole, False)
+    try:
+        converter = conversion.get_model_class(conversion.get_model_architecture(hparams, conversion.ModelType.TEXT))
+    except NotImplementedError as error:
+        raise ExportError("llama.cpp knows no model of this kind.", "Export the merged folder instead.") from error
+    converter(dir_model=whole, ftype=gguf.LlamaFileType.MOSTLY_F16, fname_out=place).write()
+    return place
 
 
 def cut_pieces(examples: Sequence[Sequence[int]]) -> list[torch.Tensor]:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import numpy
-import torch
 from transformers import TrainerCallback
 
 from studio.runs import Run
 from studio.train.recipe import Recipe
+from studio.workers.chance import put_back, take_chance
 from studio.workers.memory import peak_bytes
 from studio.workers.report import RunReport
 
@@ -36,7 +34,7 @@ class Rehearsal(TrainerCallback):  # type: ignore[misc]
         if self.report.status.get("rehearsed") == key:
             return
         self.report.update(message="Trying the longest batch")
-        with _put_back(self.trainer):
+        with _as_before(self.trainer):
             seconds = [self._try_step(model) for _ in range(2)][-1]
             if self.trainer.eval_dataset is not None:
                 self._try_evaluation(model)
@@ -78,17 +76,12 @@ class Rehearsal(TrainerCallback):  # type: ignore[misc]
 
 
 @contextmanager
-def _put_back(trainer: Any) -> Iterator[None]:
+def _as_before(trainer: Any) -> Iterator[None]:
     """Random states and what the trainer counts are as they were before."""
-    states = random.getstate(), numpy.random.get_state(), torch.get_rng_state()
-    card = torch.cuda.get_rng_state() if torch.cuda.is_available() else None
+    chance = take_chance()
     try:
         yield
     finally:
-        random.setstate(states[0])
-        numpy.random.set_state(states[1])
-        torch.set_rng_state(states[2])
-        if card is not None:
-            torch.cuda.set_rng_state(card)
+        put_back(chance)
         for kept in getattr(trainer, "_metrics", {}).values():  # TRL averages these until the next log
             kept.clear()

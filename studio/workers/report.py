@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from typing import Any
 
 from studio.process import ProcessId
-from studio.runs import Run, State
+from studio.runs import Run, State, workspace_of
 from studio.store import append_row, write_json
+from studio.train.outlook import read_outlook
 
 
 class RunReport:
@@ -17,7 +19,7 @@ class RunReport:
     def __init__(self, run: Run) -> None:
         this = ProcessId.of_this()
         self.run = run
-        self._began_s = time.time()
+        self._began_s = time.monotonic()  # the clock may be set meanwhile
         self._before_s = float(run.status.get("seconds", 0.0))
         self._status: dict[str, Any] = {**run.status, "pid": this.pid, "started_s": this.started_s}
 
@@ -32,12 +34,21 @@ class RunReport:
         return state
 
     def update(self, state: State | None = None, **changes: Any) -> None:
-        now = time.time()
-        seconds = self._before_s + now - self._began_s
-        self._status |= changes | {"updated_s": now, "seconds": round(seconds, 1)}
+        seconds = self._before_s + time.monotonic() - self._began_s
+        self._status |= changes | {"updated_s": time.time(), "seconds": round(seconds, 1)}
         if state:
             self._status["state"] = state
         write_json(self.run.folder / "state.json", self._status)
 
+    def forget(self, *keys: str) -> None:
+        for key in keys:
+            self._status.pop(key, None)
+
     def add_point(self, **row: float | str) -> None:
         append_row(self.run.metrics, row)
+
+    def offer_remedies(self) -> None:
+        """What would make it fit by the estimate, ranked by what it costs in quality; for the page to offer."""
+        recipe = self.run.recipe
+        outlook = read_outlook(workspace_of(self.run.folder), recipe.data, recipe.base)
+        self.update(remedies=[asdict(remedy) for remedy in outlook.remedies(recipe)])

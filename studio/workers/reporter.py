@@ -9,19 +9,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import torch
 from transformers import TrainerCallback
 
 from studio.hardware import read_load
 from studio.runs import Run
 from studio.store import read_rows
+from studio.workers.chance import take_chance
 from studio.workers.checkpoints import list_checkpoints, size_bytes
 from studio.workers.report import RunReport
 
 SMOOTHED_STEPS = 10
 SAVE_AT_LEAST_S = 600.0  # where the recipe does not say how often: at most so much is lost
 LOOK_AT_MACHINE_S = 2.0
-LOOK_AT_DISK_S = 10.0
+LOOK_AT_DISK_S = 1.0
 RESERVED_BYTES = 200_000_000
 BROKEN_STEPS = 3  # losses that are no number, one after the other: the weights are none either
 
@@ -44,24 +44,53 @@ class Reporter(TrainerCallback):  # type: ignore[misc]
         self.seen_s = self.disk_s = 0.0
         self.load: dict[str, float] = {}
         self.kwh = float(run.status.get("kwh", 0.0))
-        self.best: float | None = run.status.get("best_heldout_loss")
-        self.looks_without_gain = int(run.status.get("looks_without_gain", 0))
+        self.best: float | None = None
+        self.looks_without_gain = 0
         self.broken = 0
-        self.random_state = torch.get_rng_state()
+        self.chance = take_chance()
+
+    def recall(self, step: int) -> None:
+        """What was known at that step, where it goes on from: state.json may be further than the newest checkpoint."""
+        looks: dict[int, float] = {}
+        status = self.report.status
+        if status.get("best_step", step + 1) <= step:  # in case the rows are lost
+            looks[status["best_step"]] = status["best_heldout_loss"]
+        for row in read_rows(self.run.metrics):
+            if row.get("step", step + 1) > step:
+                continue
+            if math.isfinite(row.get("smooth", math.nan)):
+                self.smooth = row["smooth"]
+            if "heldout_loss" in row:
+                looks[row["step"]] = row["heldout_loss"]  # of a step that was done twice, the later counts
+        self.best, self.looks_without_gain = None, 0
+        best: dict[str, Any] = {}
+        for at, loss in sorted(looks.items()):
+            if self._judge(at, loss):
+                best = {"best_heldout_loss": loss, "best_step": at}
+        self.report.forget("best_heldout_loss", "best_step")
+        self.report.update(looks_without_gain=self.looks_without_gain, **best)
+
+    @property
+    def has_waited_enough(self) -> bool:
+        """Whether the held-out loss has not got better for as long as the recipe waits."""
+        return 0 < self.run.recipe.early_stopping_patience <= self.looks_without_gain
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **more: Any) -> None:
         self.first_step = state.global_step
         self.tokens_before = int(state.num_input_tokens_seen)
         self.began_s = self.saved_s = time.monotonic()
-        for row in read_rows(self.run.metrics):
-            if "smooth" in row and row["step"] <= self.first_step and math.isfinite(row["smooth"]):
-                self.smooth = row["smooth"]
+
+    def on_epoch_begin(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+        self.chance = take_chance()
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **more: Any) -> None:
         self.step_began_s = time.monotonic()
-        self.random_state = torch.get_rng_state()
+        # An epoch's first step is done again from its beginning, where reading the examples draws a number too.
+        if not float(state.epoch or 0).is_integer():
+            self.chance = take_chance()
 
-    def on_step_end(self, args: Any, state: Any, control: Any, **more: Any) -> Any:
+    def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **more: Any) -> Any:
+        self.chance = take_chance()
         now = time.monotonic()
         self.training_s += now - self.step_began_s
         if asked := self.run.asked_to_stop:
@@ -70,7 +99,7 @@ class Reporter(TrainerCallback):  # type: ignore[misc]
             control.should_save = True
         if now - self.disk_s > LOOK_AT_DISK_S:
             self.disk_s = now
-            self._look_at_disk(args, control)
+            self._look_at_disk(args, control, model)
         return control
 
     def _end(self, control: Any, why: str, save: bool = True) -> None:
@@ -78,10 +107,10 @@ class Reporter(TrainerCallback):  # type: ignore[misc]
         control.should_training_stop = True
         control.should_save = control.should_save or save
 
-    def _look_at_disk(self, args: Any, control: Any) -> None:
+    def _look_at_disk(self, args: Any, control: Any, model: Any) -> None:
         newest = list_checkpoints(Path(args.output_dir))
-        needed = 2 * size_bytes(newest[0]) if newest else 0
-        if shutil.disk_usage(self.run.folder).free < needed + RESERVED_BYTES:
+        needed = size_bytes(newest[0]) if newest else _bytes_to_save(model)
+        if shutil.disk_usage(self.run.folder).free < 2 * needed + RESERVED_BYTES:
             self._end(control, "disk")
 
     def on_save(self, args: Any, state: Any, control: Any, **more: Any) -> None:
@@ -94,22 +123,27 @@ class Reporter(TrainerCallback):  # type: ignore[misc]
         self.report.update(heldout_loss=loss)
         if self.answer:
             self.answer(step)
-        if step == 0 or not math.isfinite(loss):  # the base itself is no result to keep
-            return control
-        recipe = self.run.recipe
-        if self.best is None or loss < self.best - recipe.early_stopping_threshold:
+        if self._judge(step, loss):
+            self.report.update(best_heldout_loss=loss, best_step=step)
+            self.report.add_point(step=step, mark="best", words=f"Best so far: {loss:.3f}.")
+            control.should_save = control.should_save or self.run.recipe.keep_best
+        self.report.update(looks_without_gain=self.looks_without_gain)
+        if self.has_waited_enough:
+            self._end(control, "early")
+        return control
+
+    def _judge(self, step: int, loss: float) -> bool:
+        """Whether it is the best so far. The base itself, at step 0, is no result to keep."""
+        if step == 0 or not math.isfinite(loss):
+            return False
+        if self.best is None or loss < self.best - self.run.recipe.early_stopping_threshold:
             self.looks_without_gain = 0
         else:
             self.looks_without_gain += 1
-        if self.best is None or loss < self.best:
-            self.best = loss
-            self.report.update(best_heldout_loss=loss, best_step=step)
-            self.report.add_point(step=step, mark="best", words=f"Best so far: {loss:.3f}.")
-            control.should_save = control.should_save or recipe.keep_best
-        self.report.update(looks_without_gain=self.looks_without_gain)
-        if recipe.early_stopping_patience and self.looks_without_gain >= recipe.early_stopping_patience:
-            self._end(control, "early")
-        return control
+        if self.best is not None and loss >= self.best:
+            return False
+        self.best = loss
+        return True
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **more: Any) -> None:
         if "loss" in (logs or {}):
@@ -166,3 +200,9 @@ class Reporter(TrainerCallback):  # type: ignore[misc]
         self.load = {name: value for name, value in known.items() if value is not None}
         if self.kwh:
             self.load["kwh"] = self.kwh
+
+
+def _bytes_to_save(model: Any) -> int:
+    """Of a first checkpoint: the weights that learn, and two numbers of 32 bits for each of them."""
+    learning = [weights for weights in model.parameters() if weights.requires_grad]
+    return sum(weights.numel() * (weights.element_size() + 8) for weights in learning)

@@ -17,7 +17,7 @@ from studio.tasks import Progress, Report, run_task
 from studio.train.models import require_base
 from studio.workers.generate import Answer, Generator, Prompt, end_ids_of
 from studio.workers.heldout import held_out, longest_answer
-from studio.workers.load import load_tuned, wants_four_bit
+from studio.workers.load import load_both
 
 TOKENS_A_BATCH = 8192  # prompts and answers of both together: larger is faster, and this fits small cards
 
@@ -32,7 +32,8 @@ def score(run: Run, report: Report) -> dict[str, Any]:
     report(Progress("Loading the model", 0.0))
     base = require_base(workspace, run.recipe.base)
     tokenizer = load_tokenizer(base)
-    generator = Generator(load_tuned(base, run, wants_four_bit(run.recipe)), tokenizer, end_ids_of(base, tokenizer))
+    after, before = load_both(base, run)
+    generator = Generator(after, tokenizer, end_ids_of(base, tokenizer), before)
     answers = _ask_all(generator, asked, report)
     rows: list[dict[str, Any]] = [
         {

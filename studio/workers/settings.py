@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import torch
 from trl import SFTConfig
 
-from studio.train.recipe import Recipe, count_steps, steps_between_looks, steps_between_saves
+from studio.train.recipe import (
+    SCHEDULES,
+    Recipe,
+    count_steps,
+    count_warmup_steps,
+    steps_between_looks,
+    steps_between_saves,
+)
 
 PLAIN_ON_PROCESSOR = "adamw_torch"
 
@@ -25,8 +31,9 @@ def build_arguments(recipe: Recipe, folder: Path, examples: int, watches: bool) 
         per_device_eval_batch_size=recipe.batch_size,
         gradient_accumulation_steps=recipe.gradient_accumulation,
         learning_rate=recipe.learning_rate,
-        warmup_steps=math.ceil(steps * recipe.warmup_share),
+        warmup_steps=count_warmup_steps(recipe, steps),
         lr_scheduler_type=recipe.scheduler,
+        lr_scheduler_kwargs=SCHEDULES.get(recipe.scheduler),
         weight_decay=recipe.weight_decay,
         max_grad_norm=recipe.max_grad_norm,
         optim=optimizer_of(recipe),

@@ -15,16 +15,14 @@ except Exception as error:  # Unsloth raises many kinds where it does not know t
     UNSLOTH_MISSING = f"{type(error).__name__}: {error}"
 
 import torch
-from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training, replace_lora_weights_loftq
+from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
 from transformers import AutoTokenizer
 
-from studio.errors import ModelError
-from studio.train.recipe import Recipe, adapter_layers
-from studio.workers.load import compute_dtype, load_base, method_of
+from studio.errors import ModelError, SettingError, TunesmithError
+from studio.train.recipe import LINEAR, Recipe, adapter_layers
+from studio.workers.load import compute_dtype, keep_unpacked, load_base, method_of
+from studio.workers.loftq import start_by_loftq
 from studio.workers.memory import is_out_of_memory
-
-# What Unsloth calls all linear layers; PEFT's "all-linear" would add others that its kernels do not know.
-LINEAR = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
 
 @dataclass(frozen=True)
@@ -37,12 +35,18 @@ class Trainable:
 
 
 def load_trainable(folder: Path, recipe: Recipe) -> Trainable:
-    """Raises: ModelError if neither Unsloth nor Transformers can load the model."""
+    """Raises: ModelError if neither Unsloth nor Transformers can load the model; SettingError if it makes no sense."""
+    if recipe.use_loftq and method_of(recipe) != "qlora":
+        raise SettingError(
+            "LoftQ makes up for rounding to 4 bits, and this run does not round.", "Turn LoftQ off, or choose qlora."
+        )
     precision = {"qlora": "4-bit", "lora": "16-bit", "full": "all weights"}[method_of(recipe)]
     reason = UNSLOTH_MISSING
     if FastLanguageModel is not None:
         try:
             return Trainable(*_load_with_unsloth(folder, recipe), f"Unsloth, {precision}")
+        except TunesmithError:
+            raise
         except Exception as error:  # whatever it is, the plain way may still work, and the run says so
             if is_out_of_memory(error):
                 raise
@@ -81,10 +85,11 @@ def _load_with_unsloth(folder: Path, recipe: Recipe) -> tuple[Any, Any]:
         r=recipe.lora_rank,
         lora_alpha=recipe.lora_alpha,
         lora_dropout=recipe.lora_dropout,
-        target_modules=LINEAR if layers == "all-linear" else layers,
+        target_modules=list(LINEAR) if layers == "all-linear" else layers,
         use_rslora=recipe.use_rslora,
         use_dora=recipe.use_dora,
         modules_to_save=saved_whole(recipe),
+        ensure_weight_tying=False,  # a table that was tied becomes two: what is saved so is loaded and merged the same
         use_gradient_checkpointing=_checkpointing_of(recipe),
         random_state=recipe.seed,
     )
@@ -98,6 +103,7 @@ def _load_plainly(folder: Path, recipe: Recipe) -> tuple[Any, Any]:
     if method == "full":
         return model, tokenizer
     if method == "qlora":
+        keep_unpacked(model)
         model = prepare_model_for_kbit_training(model)
     torch.manual_seed(recipe.seed)
     config = LoraConfig(
@@ -107,18 +113,24 @@ def _load_plainly(folder: Path, recipe: Recipe) -> tuple[Any, Any]:
         target_modules=adapter_layers(recipe),
         use_rslora=recipe.use_rslora,
         use_dora=recipe.use_dora,
-        modules_to_save=saved_whole(recipe),
-        ensure_weight_tying=bool(saved_whole(recipe)) and bool(getattr(model.config, "tie_word_embeddings", False)),
+        modules_to_save=_tables_of(model, saved_whole(recipe)),
         task_type="CAUSAL_LM",
     )
     return _started_by_loftq(get_peft_model(model, config), folder, recipe), tokenizer
 
 
 def _started_by_loftq(model: Any, folder: Path, recipe: Recipe) -> Any:
-    """PEFT computes LoftQ from the weights in safetensors, for a base that is at 4 bits already."""
     if recipe.use_loftq:
-        replace_lora_weights_loftq(model, model_path=str(next(folder.glob("*.safetensors"))))
+        start_by_loftq(model, folder, recipe.seed)
     return model
+
+
+def _tables_of(model: Any, names: list[str] | None) -> list[str] | None:
+    """As this architecture calls its word tables: GPT-2 has wte for embed_tokens."""
+    known = {"embed_tokens": model.get_input_embeddings(), "lm_head": model.get_output_embeddings()}
+    wanted = [known[name] for name in names or ()]
+    found = [name.rpartition(".")[2] for name, module in model.named_modules() if any(module is w for w in wanted)]
+    return found or None
 
 
 def saved_whole(recipe: Recipe) -> list[str] | None:

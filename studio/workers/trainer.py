@@ -6,6 +6,7 @@ import gc
 import math
 import os
 import shutil
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from studio.workers.trainable import Trainable, load_trainable  # isort: skip  (
 
 import torch
 from datasets import Dataset as TokenTable
-from transformers import TrainerCallback
+from transformers import TrainerCallback, TrainerState
 from trl import SFTTrainer
 
 from studio.data.conversation import Conversation
@@ -22,9 +23,12 @@ from studio.data.datasets import label_all, open_dataset
 from studio.data.tokens import FolderTokenizer, Labelled, Learn, load_tokenizer
 from studio.errors import DataError, RunError
 from studio.runs import Run, workspace_of
+from studio.train.facts import require_log
 from studio.train.models import ensure_base, require_base
-from studio.train.recipe import Recipe, count_steps
-from studio.workers.checkpoints import newest_whole, prune, step_of, written_whole
+from studio.train.recipe import HELDOUT_MOST, Recipe, count_steps
+from studio.workers.chance import put_back
+from studio.workers.checkpoints import is_whole, newest_whole, prune, step_of, written_whole
+from studio.workers.fused import fuse
 from studio.workers.memory import is_out_of_memory, peak_bytes
 from studio.workers.rehearsal import Rehearsal
 from studio.workers.report import RunReport
@@ -33,11 +37,10 @@ from studio.workers.sampler import StepSampler
 from studio.workers.samples import build_answering
 from studio.workers.settings import build_arguments
 
-HELDOUT_MOST = 200  # examples watched while training: enough for a steady loss, few enough not to wait for
-
 
 def train(run: Run, report: RunReport) -> None:
     """Raises: TunesmithError for what a person can mend."""
+    require_log(run.recipe.log_to)
     workspace = workspace_of(run.folder)
     for progress in ensure_base(workspace, run.recipe.base):  # in its own process, the one that may use the network
         report.update(message=progress.message)
@@ -57,6 +60,8 @@ def train(run: Run, report: RunReport) -> None:
         message="Loading the model", steps=count_steps(run.recipe, len(learned)), heldout_examples=len(watched)
     )
     trainable = load_trainable(base, run.recipe)
+    if not torch.cuda.is_available():  # where Unsloth has kernels of its own
+        fuse(trainable.model)
     report.update(engine=trainable.engine)
     answer = build_answering(run, trainable.model, base, tokenizer, heldout) if watched else None
     recipe = _as_lowered(run, report)
@@ -64,15 +69,17 @@ def train(run: Run, report: RunReport) -> None:
         reporter = Reporter(run, report, answer)
         trainer = _build_trainer(run, recipe, trainable, learned, watched, reporter, report)
         try:
-            _train(run, trainer, report)
+            _train(run, trainer, reporter, report)
             break
         except Exception as error:
             if not is_out_of_memory(error) or trainer.state.global_step == 0:
                 raise
+            # The error holds on to every frame down to the step, and they to what did not fit.
+            traceback.clear_frames(error.__traceback__)
             recipe = _lower(run, recipe, trainer, reporter, report)
             del trainer
-            gc.collect()
-            torch.cuda.empty_cache()
+        gc.collect()
+        torch.cuda.empty_cache()
     _keep(run, trainer, reporter, report)
 
 
@@ -152,11 +159,15 @@ def _build_trainer(
     return trainer
 
 
-def _train(run: Run, trainer: StudioTrainer, report: RunReport) -> None:
+def _train(run: Run, trainer: StudioTrainer, reporter: Reporter, report: RunReport) -> None:
     checkpoint, damaged = newest_whole(run.checkpoints)
     for folder in damaged:
         run.tell(f"The save of step {step_of(folder):,} is damaged and was passed over.")
         shutil.rmtree(folder, ignore_errors=True)
+    reporter.recall(step_of(checkpoint) if checkpoint else 0)
+    if checkpoint and (reporter.has_waited_enough or step_of(checkpoint) >= trainer.args.max_steps):
+        _load_ended(trainer, reporter, checkpoint)
+        return
     if checkpoint:
         step = step_of(checkpoint)
         report.add_point(step=step, mark="resumed", words=f"Went on from step {step:,}.")
@@ -168,6 +179,13 @@ def _train(run: Run, trainer: StudioTrainer, report: RunReport) -> None:
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
 
 
+def _load_ended(trainer: StudioTrainer, reporter: Reporter, checkpoint: Path) -> None:
+    """All steps are done, and only the end was cut off: Transformers would train one step more."""
+    trainer._load_from_checkpoint(str(checkpoint))
+    trainer.state = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
+    reporter.ended = "early" if reporter.has_waited_enough else ""
+
+
 def _as_lowered(run: Run, report: RunReport) -> Recipe:
     """The recipe, with the batch that fitted the last time."""
     return run.recipe.model_copy(update=report.status.get("lowered", {}))
@@ -177,14 +195,17 @@ def _lower(run: Run, recipe: Recipe, trainer: StudioTrainer, reporter: Reporter,
     """Half the batch and twice the batches a step, from the step under way. Raises: RunError at a batch of 1."""
     step = int(trainer.state.global_step)
     if recipe.batch_size == 1:
+        report.offer_remedies()
         raise RunError(
             f"The memory was not enough at step {step:,}, for a single example.",
             "Lower 'Longest example', or pick a smaller model; what was saved is kept.",
         )
     trainer.model.zero_grad(set_to_none=True)
-    torch.set_rng_state(reporter.random_state)  # the step is done again as it would have been
-    trainer._save_checkpoint(trainer.model, None)
-    half = max(1, recipe.batch_size // 2)
+    if not is_whole(run.checkpoints / f"checkpoint-{step}"):
+        put_back(reporter.chance)  # the step is done again as it would have been
+        trainer._save_checkpoint(trainer.model, None)
+    # The largest part that leaves no rest, so that as many examples make a step as before.
+    half = next(part for part in range(recipe.batch_size // 2, 0, -1) if recipe.batch_size % part == 0)
     lowered = {"batch_size": half, "gradient_accumulation": recipe.gradient_accumulation * recipe.batch_size // half}
     words = (
         f"The memory was not enough at step {step:,}: the batch went from {recipe.batch_size} to {half}, "
@@ -216,6 +237,9 @@ def _keep(run: Run, trainer: StudioTrainer, reporter: Reporter, report: RunRepor
         return
     report.update(message="Saving what it learned")
     kept = _save_learned(run, trainer, report)
+    best = report.status.get("best_step")
+    if run.recipe.keep_best and best not in (None, kept):
+        run.tell(f"The save of step {best:,}, the best, is damaged; kept is the last.")
     words = {
         "": f"Done after {step:,} steps.",
         "keep": f"Stopped at step {step:,}, as you asked.",
@@ -233,7 +257,7 @@ def _save_learned(run: Run, trainer: StudioTrainer, report: RunReport) -> int:
     source = run.checkpoints / f"checkpoint-{best}"
     beside = run.folder / ".adapter"
     shutil.rmtree(beside, ignore_errors=True)
-    if run.recipe.keep_best and best is not None and best != step and source.exists():
+    if run.recipe.keep_best and best is not None and best != step and is_whole(source):
         kept = int(best)
         training_only = shutil.ignore_patterns("optimizer*", "scheduler*", "rng_state*", "trainer_state*", "whole.json")
         shutil.copytree(source, beside, ignore=training_only)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
+import zipfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -19,6 +22,7 @@ from components.progress_icon import build_progress_mark, read_title_script, sho
 from components.runs_tab import build_runs_tab
 from components.theme import build_theme, read_css
 from studio.compare.chat import Chat
+from studio.data.datasets import read_examples, save_dataset
 from studio.notify import read_addresses
 from studio.process import ProcessId
 from studio.run_notes import read_notes, write_notes
@@ -69,6 +73,7 @@ def three(add: Make) -> list[Run]:
 @pytest.fixture(scope="module")
 def url(home: Workspace) -> Iterator[str]:
     studio = Studio(home, Chat())
+    gr.set_static_paths([home.exports])
     with gr.Blocks(title="Tunesmith") as demo:
         view = build_runs_tab(studio)
         mark = build_progress_mark()
@@ -243,6 +248,28 @@ def test_a_run_is_repeated_from_its_recipe(page, url, workspace, three, monkeypa
     expect_open(page, "beta (2)")
     expect_names(page, ["beta (2)", "gamma", "beta", "alpha"])
     assert list_runs(workspace)[0].recipe == three[1].recipe
+
+
+def test_a_run_is_fetched_as_a_script_by_one_press(page, url, workspace, three, starter, add):
+    rows = [{"question": f"Question {n}?", "answer": f"Answer {n}"} for n in range(10)]
+    (workspace.root / "shop.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    save_dataset(workspace, "shop", "shop.jsonl", read_examples(workspace.root / "shop.jsonl"))
+    run = add("delta", data="shop", base=str(starter), lora_rank=24)
+    page.goto(url)
+    expect_open(page, "delta")
+    with page.expect_download() as fetched:
+        page.locator("#runs-script").click()
+    assert fetched.value.suggested_filename == f"{run.id}-script.zip"
+    with zipfile.ZipFile(fetched.value.path()) as archive:
+        assert [Path(name).name for name in archive.namelist()] == ["train.py", "train.jsonl", "validation.jsonl"]
+        assert b"LORA_RANK = 24" in archive.read(archive.namelist()[0])
+    expect(page.locator("#runs-script-link a")).to_have_text(f"{run.id}-script.zip")
+    page.locator("#runs-table .name", has_text="alpha").click()
+    expect_open(page, "alpha")
+    expect(page.locator("#runs-script-link a")).to_have_count(0)
+    page.locator("#runs-script").click()  # its model was never unpacked in this workspace
+    expect(page.get_by_text("is not here yet.")).to_be_visible()
+    expect(page.locator("#runs-script-link a")).to_have_count(0)
 
 
 def test_who_is_told_of_an_end_is_tried_and_saved(page, url, workspace, three):

@@ -76,6 +76,8 @@ def test_a_run_takes_what_was_foretold(
     longest = longest_row(starter_workspace, recipe, starter)
     assert longest == recipe.max_length, "the examples must fill what the recipe allows"
     foretold = estimate(recipe, shape, machine, longest).total
-    peak = measure(starter_workspace, recipe).status["peak_memory_bytes"]
+    status = measure(starter_workspace, recipe).status
+    peak = status["peak_memory_bytes"]
+    assert status["engine"] == ("Unsloth, 4-bit" if recipe.method == "qlora" else "Unsloth, 16-bit")
     print(f"\nmeasured {peak / 1e6:,.0f} MB, foretold {foretold / 1e6:,.0f} MB, {foretold / peak - 1:+.1%}")
     assert abs(foretold / peak - 1) <= TOLERANCE

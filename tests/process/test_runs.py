@@ -1,4 +1,4 @@
-"""Runs as real processes: left alone, stopped, killed, resumed."""
+"""Runs as real processes of the starter: left alone, stopped, failed. What kills them is in test_never_lost.py."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from pathlib import Path
 import pytest
 
 from studio.process import start_detached
-from studio.queue import resume_run, start_run, take_out
+from studio.queue import start_run, take_out
 from studio.runs import Run, create_run, open_run, stop_run
-from studio.store import read_rows
 from studio.train.recipe import make_recipe
 from studio.workspace import Workspace
 from tests.process.small import save_some
@@ -75,27 +74,6 @@ def test_a_run_outlives_the_studio_that_started_it_and_can_be_stopped_by_the_nex
     assert whole_checkpoints(run)
 
 
-def test_a_killed_run_says_interrupted_and_resumes_from_its_newest_whole_checkpoint(
-    starter_workspace: Workspace,
-) -> None:
-    recipe = make_recipe(data=save_sample(starter_workspace), max_steps=8, batch_size=2, eval_steps=8, save_steps=2)
-    run = start_run(starter_workspace, recipe)
-    run = wait_for(starter_workspace, run.id, lambda run: run.status.get("step", 0) >= 3 and whole_checkpoints(run))
-    assert run.process is not None
-    run.process.kill()
-    run = wait_for(starter_workspace, run.id, lambda run: not run.is_open)
-    assert run.state == "interrupted"
-    half_written = run.checkpoints / "checkpoint-7"
-    half_written.mkdir()
-
-    resume_run(starter_workspace, run.id)
-    run = wait_for(starter_workspace, run.id, lambda run: not run.is_open)
-    assert run.state == "done", run.status
-    steps = [row["step"] for row in read_rows(run.metrics) if "loss" in row]
-    assert steps[-1] == 8
-    assert steps.count(1) == 1, "it went on from a checkpoint, not from the beginning"
-
-
 def test_what_unsloth_cannot_load_goes_through_transformers_and_the_run_says_so(
     starter_workspace: Workspace, tmp_path: Path
 ) -> None:
@@ -106,14 +84,6 @@ def test_what_unsloth_cannot_load_goes_through_transformers_and_the_run_says_so(
     assert run.state == "done", run.status
     assert run.status["engine"].startswith("Transformers, 16-bit (Unsloth could not:")
     assert run.has_adapter
-
-
-def test_four_bit_weights_train_where_the_person_chooses_them(starter_workspace: Workspace) -> None:
-    recipe = make_recipe(data=save_sample(starter_workspace), method="qlora", max_steps=2, eval_steps=2, batch_size=2)
-    run = start_run(starter_workspace, recipe)
-    run = wait_for(starter_workspace, run.id, lambda run: not run.is_open)
-    assert run.state == "done", run.status
-    assert run.status["engine"] == "Unsloth, 4-bit"
 
 
 def test_a_run_that_fails_says_what_happened_and_what_to_do(starter_workspace: Workspace, tmp_path: Path) -> None:

@@ -79,6 +79,18 @@ def test_a_name_that_no_file_can_have_is_refused(workspace, name):
         save_recipe(workspace, name, ODD)
 
 
+@pytest.mark.parametrize("name", ["con", "NUL", "aux.tar", "COM1", "lpt9 .x", "PRN. ", "CONIN$", "com¹"])
+def test_a_name_that_windows_keeps_for_a_device_is_refused(workspace, name):
+    with pytest.raises(SettingError, match="Windows keeps"):
+        save_recipe(workspace, name, ODD)
+
+
+@pytest.mark.parametrize(("name", "kept"), [("short. . .", "short"), ("console", "console"), ("😀" * 60, "😀" * 60)])
+def test_a_name_is_kept_as_any_disk_can_hold_it(workspace, name, kept):
+    assert save_recipe(workspace, name, ODD) == kept
+    assert open_recipe(workspace, kept) == ODD
+
+
 @pytest.mark.parametrize("name", ["../../state", "a/b", "..\\x", "März “1”", "x" * 200])
 def test_no_name_leads_out_of_the_folder(workspace, name):
     kept = save_recipe(workspace, name, ODD)

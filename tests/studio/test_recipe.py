@@ -14,6 +14,7 @@ from studio.train.recipe import (
     Recipe,
     bounds,
     count_steps,
+    count_warmup_steps,
     help_line,
     make_recipe,
     read_recipe,
@@ -61,8 +62,15 @@ def test_a_setting_that_is_none_is_refused_with_those_there_are():
 
 
 def test_a_recipe_without_data_is_none():
-    with pytest.raises(SettingError, match="Data set cannot be"):
+    with pytest.raises(SettingError, match="does not say its data set") as refusal:
         make_recipe()
+    assert "'data: ...'" in refusal.value.do
+
+
+@pytest.mark.parametrize(("steps", "warmup"), [(1, 0), (2, 1), (3, 1), (100, 50)])
+def test_warm_up_never_takes_all_steps(steps, warmup):
+    assert count_warmup_steps(make_recipe(data="shop", warmup_share=0.5), steps) == warmup
+    assert count_warmup_steps(make_recipe(data="shop", warmup_share=0.5, scheduler="constant"), steps) == 0
 
 
 def test_a_recipe_does_not_change():

@@ -181,15 +181,11 @@ def _without_recipe(folder: Path) -> None:
     (folder / "recipe.yaml").unlink()
 
 
-def _damaged_state(folder: Path) -> None:
-    (folder / "state.json").write_text("{")
-
-
 def _without_state(folder: Path) -> None:
     (folder / "state.json").unlink()
 
 
-@pytest.mark.parametrize("damage", [_later_version, _without_recipe, _damaged_state, _without_state])
+@pytest.mark.parametrize("damage", [_later_version, _without_recipe, _without_state])
 def test_a_run_that_cannot_be_read_does_not_hide_the_others(workspace, make_run, damage):
     good, bad = make_run("done", name="good"), make_run("done", name="bad")
     damage(bad.folder)
@@ -207,13 +203,23 @@ def test_what_cannot_be_exported_is_said_before_any_work(make_run, sleeper):
         list(export_run(run, "onnx"))
     with pytest.raises(SettingError, match="no quantization 'q2_k'"):
         list(export_run(run, "gguf", "q2_k"))
-    with pytest.raises(ExportError, match="has no adapter yet"):
+    with pytest.raises(ExportError, match="has learned nothing yet"):
         list(export_run(run, "gguf"))
     run.adapter.mkdir()
     (run.adapter / "adapter_config.json").touch()
     with pytest.raises(ExportError, match="is still training"):
         list(export_run(run, "gguf"))
     assert list(workspace_of(run.folder).exports.iterdir()) == []
+
+
+def test_a_model_that_learned_whole_has_no_adapter_to_export(make_run):
+    run = make_run("done")
+    run.adapter.mkdir()
+    (run.adapter / "config.json").touch()
+    assert run.has_adapter
+    assert run.learned_whole
+    with pytest.raises(ExportError, match="all weights of the model learned"):
+        list(export_run(run, "adapter"))
 
 
 def test_an_export_is_there_as_long_as_its_file(make_run):

@@ -15,6 +15,7 @@ from studio.data.datasets import list_datasets
 from studio.run_verbs import run_result
 from studio.runs import list_runs, open_run
 from studio.store import append_row
+from studio.train.recipe import write_recipe
 from studio.verbs import build_parser, main
 from studio.workspace import SAMPLE, Workspace
 
@@ -152,6 +153,7 @@ def test_without_json_a_failure_leaves_standard_output_empty(workspace, capsys):
         (["train", "--data", "shop", "--set", "lora_rank=0"], "Rank cannot be '0'"),
         (["train", "--data", "shop", "--base", "/nowhere"], "There is no model at"),
         (["audit", str(SAMPLE), "--base", "/nowhere"], "There is no model at"),
+        (["script", "nowhere", "--to", "out"], "There is no recipe nowhere"),
         (["resume", "nowhere"], "There is no run 'nowhere'"),
         (["ask", "nowhere", "Hi"], "There is no run 'nowhere'"),
         (["score", "nowhere"], "There is no run 'nowhere'"),
@@ -170,10 +172,10 @@ def test_what_was_asked_wrongly_is_said_and_starts_nothing(call, workspace, data
 
 
 @pytest.mark.parametrize("verb", [["ask"], ["score"], ["export"]])
-def test_a_run_without_an_adapter_has_nothing_to_show(call, make_run, verb):
+def test_a_run_that_has_learned_nothing_has_nothing_to_show(call, make_run, verb):
     more = {"ask": ["Hi"], "export": ["--to", "gguf"]}.get(verb[0], [])
     code, result = call(*verb, make_run("failed").id, *more)
-    assert (code, result["error"]["what"]) == (1, "shop has no adapter yet.")
+    assert (code, result["error"]["what"]) == (1, "shop has learned nothing yet.")
 
 
 def test_a_run_that_has_ended_is_neither_stopped_nor_resumed(call, make_run):
@@ -182,9 +184,9 @@ def test_a_run_that_has_ended_is_neither_stopped_nor_resumed(call, make_run):
     assert "nothing to resume" in call("resume", run.id)[1]["error"]["what"]
 
 
-def test_what_nobody_foresaw_is_one_json_object_too(call, make_run):
+def test_what_nobody_foresaw_is_one_json_object_too(call, make_run, monkeypatch):
     run = make_run("done")
-    (run.folder / "state.json").write_text("{")
+    monkeypatch.setattr(run_verbs, "stop_run", lambda *given: 1 / 0)
     code, result = call("stop", run.id)
     assert code == 1
     assert result["error"]["what"].startswith("Something unforeseen happened")
@@ -226,6 +228,20 @@ def test_a_run_that_is_asked_to_pause_finds_the_wish_in_its_folder(call, make_ru
     assert call("pause", run.id) == (0, {"state": "pausing"})
 
 
+def test_a_run_or_a_recipe_is_written_as_a_script_once(call, workspace, starter, make_run, tmp_path):
+    run = make_run("done")
+    write_recipe(run.folder / "recipe.yaml", run.recipe.model_copy(update={"base": str(starter), "lora_rank": 24}))
+    (tmp_path / "recipe.yaml").write_text(f"data: shop\nbase: {starter}\nlora_rank: 48\n")
+    for asked, rank in ((run.id, 24), (tmp_path / "recipe.yaml", 48)):
+        folder = tmp_path / f"script-{rank}"
+        code, result = call("script", asked, "--to", folder)
+        examples = [str(folder / "train.jsonl"), str(folder / "validation.jsonl")]
+        assert (code, result) == (0, {"script": str(folder / "train.py"), "examples": examples})
+        assert f"LORA_RANK = {rank} " in (folder / "train.py").read_text()
+    code, result = call("script", run.id, "--to", tmp_path / "script-24")
+    assert "There is a train.py" in result["error"]["what"]
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -238,6 +254,7 @@ def test_a_run_that_is_asked_to_pause_finds_the_wish_in_its_folder(call, make_ru
         ["export", "r", "--to", "onnx"],
         ["export", "r", "--to", "gguf", "--quant", "q2_k"],
         ["ask", "r"],
+        ["script", "r"],
     ],
 )
 def test_a_bad_flag_is_exit_code_2(arguments, capsys):
@@ -261,6 +278,7 @@ def test_every_verb_takes_a_workspace_and_json():
         "audit f",
         "train",
         "export r --to gguf",
+        "script r --to f",
     )
     for verb in verbs:
         given = build_parser().parse_args([*verb.split(), "--workspace", "w", "--json"])
