@@ -15,6 +15,9 @@ from typing import Any
 
 from studio.errors import TunesmithError
 
+# What Windows keeps for its devices, whatever stands behind a dot.
+KEPT_BY_WINDOWS = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])\s*(\.|$)", re.IGNORECASE)
+
 
 def write_whole(path: Path, text: str) -> None:
     """Write a file so that a reader sees the old text or the new, nothing between.
@@ -81,6 +84,8 @@ def read_rows(path: Path) -> Iterator[dict[str, Any]]:
 def free_name(folder: Path, wish: str) -> str:
     """A name for a new entry of `folder`: the wish made safe for a path, with a number if it is taken."""
     safe = re.sub(r"[^\w.-]+", "-", wish).strip("-.")[:60].strip("-.") or "unnamed"
+    if KEPT_BY_WINDOWS.match(safe):
+        safe = f"my-{safe}"
     taken = {path.name.casefold() for path in folder.iterdir()} if folder.exists() else set()
     number = 1
     name = safe

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from studio.errors import SettingError
-from studio.store import write_whole
+from studio.store import KEPT_BY_WINDOWS, write_whole
 from studio.train.recipe import GROUPS, SETTINGS, Recipe, choices, make_recipe, read_recipe, settings_of, unit
 from studio.train.rules import say_number
 from studio.workspace import Workspace
@@ -22,8 +22,6 @@ from studio.workspace import Workspace
 SUFFIX = ".yaml"
 LARGEST_BYTES = 100_000  # a recipe has about two thousand
 LONGEST_NAME = 60
-# What Windows keeps for its devices, whatever stands behind a dot.
-_RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])\s*(\.|$)", re.IGNORECASE)
 _UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
 NEVER_COMPARED = ("name",)  # what a run is called says nothing of how it learns
 
@@ -90,7 +88,7 @@ def save_recipe(workspace: Workspace, name: str, recipe: Recipe, replace: bool =
     safe = _UNSAFE.sub("-", name).strip(" .-")[:LONGEST_NAME].strip(" .-")
     if not safe:
         raise SettingError("The recipe has no name.", "Write one, such as 'short answers'.")
-    if _RESERVED.match(safe):
+    if KEPT_BY_WINDOWS.match(safe):
         raise SettingError(f"Windows keeps the name {safe!r} for a device.", "Pick another name.")
     taken = next((known for known in list_recipes(workspace) if known.casefold() == safe.casefold()), None)
     if taken and not replace:

@@ -14,6 +14,7 @@ from transformers import TrainerCallback
 from studio.hardware import read_load
 from studio.runs import Run
 from studio.store import read_rows
+from studio.train.pace import Pace
 from studio.workers.chance import take_chance
 from studio.workers.checkpoints import list_checkpoints, size_bytes
 from studio.workers.report import RunReport
@@ -21,6 +22,7 @@ from studio.workers.report import RunReport
 SMOOTHED_STEPS = 10
 SAVE_AT_LEAST_S = 600.0  # where the recipe does not say how often: at most so much is lost
 LOOK_AT_MACHINE_S = 2.0
+AWAKE_S = 60.0  # between two looks at the machine; it slept for what is more
 LOOK_AT_DISK_S = 1.0
 RESERVED_BYTES = 200_000_000
 BROKEN_STEPS = 3  # losses that are no number, one after the other: the weights are none either
@@ -38,8 +40,8 @@ class Reporter(TrainerCallback):  # type: ignore[misc]
         self.tokens_before = 0
         self.step_began_s = 0.0
         self.training_s = 0.0
-        self.first_step = 0
-        self.began_s = time.monotonic()
+        self.pace = Pace()
+        self.looking_since_s: float | None = None
         self.saved_s = time.monotonic()
         self.seen_s = self.disk_s = 0.0
         self.load: dict[str, float] = {}
@@ -76,15 +78,17 @@ class Reporter(TrainerCallback):  # type: ignore[misc]
         return 0 < self.run.recipe.early_stopping_patience <= self.looks_without_gain
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **more: Any) -> None:
-        self.first_step = state.global_step
         self.tokens_before = int(state.num_input_tokens_seen)
-        self.began_s = self.saved_s = time.monotonic()
+        self.saved_s = time.monotonic()
 
     def on_epoch_begin(self, args: Any, state: Any, control: Any, **more: Any) -> None:
         self.chance = take_chance()
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **more: Any) -> None:
         self.step_began_s = time.monotonic()
+        if self.looking_since_s is not None:
+            self.pace.looks_s.append(self.step_began_s - self.looking_since_s)
+            self.looking_since_s = None
         # An epoch's first step is done again from its beginning, where reading the examples draws a number too.
         if not float(state.epoch or 0).is_integer():
             self.chance = take_chance()
@@ -93,6 +97,9 @@ class Reporter(TrainerCallback):  # type: ignore[misc]
         self.chance = take_chance()
         now = time.monotonic()
         self.training_s += now - self.step_began_s
+        self.pace.steps_s.append(now - self.step_began_s)
+        if control.should_evaluate:
+            self.looking_since_s = now
         if asked := self.run.asked_to_stop:
             self._end(control, asked)
         if not self.run.recipe.save_steps and now - self.saved_s > SAVE_AT_LEAST_S:
@@ -160,8 +167,7 @@ class Reporter(TrainerCallback):  # type: ignore[misc]
             self.smooth = before + (loss - before) / min(SMOOTHED_STEPS, max(1, state.max_steps // 10))
         seen = int(state.num_input_tokens_seen) - self.tokens_before
         speed = seen / self.training_s if self.training_s else 0.0
-        done = step - self.first_step
-        left = (time.monotonic() - self.began_s) / max(done, 1) * (state.max_steps - step)
+        left = self.pace.left_s(step, state.max_steps, state.eval_steps)
         smooth = loss if self.smooth is None else self.smooth
         self._look_at_machine()
         self.report.add_point(
@@ -179,7 +185,7 @@ class Reporter(TrainerCallback):  # type: ignore[misc]
             epoch=round(float(state.epoch or 0), 2),
             loss=round(smooth, 4),
             tokens_per_s=round(speed, 1),
-            left_s=round(left),
+            left_s=None if left is None else round(left),
             kwh=self.kwh,
         )
 
@@ -195,7 +201,7 @@ class Reporter(TrainerCallback):  # type: ignore[misc]
             "power_w": load.power_w,
         }
         if load.power_w is not None and self.seen_s:
-            self.kwh = round(self.kwh + load.power_w * (now - self.seen_s) / 3.6e6, 6)
+            self.kwh = round(self.kwh + load.power_w * min(now - self.seen_s, AWAKE_S) / 3.6e6, 6)
         self.seen_s = now
         self.load = {name: value for name, value in known.items() if value is not None}
         if self.kwh:

@@ -202,7 +202,7 @@ def error_of(model: Any, exact: Any) -> float:
     for name, layer in _adapted(model):
         weight, wanted = layer.get_base_layer().weight, exact.get_submodule(name).weight.float()
         begun = dequantize_4bit(weight.data, weight.quant_state).float() + layer.get_delta_weight("default").float()
-        shares.append(float((wanted - begun).norm() / wanted.norm()))
+        shares.append(float((wanted - begun).detach().norm() / wanted.norm()))
     return sum(shares) / len(shares)
 
 

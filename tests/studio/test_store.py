@@ -97,6 +97,9 @@ def test_a_row_after_one_that_a_killed_writer_left_half_written_is_not_lost(tmp_
         ("", "unnamed"),
         ("x" * 59 + ". and more", "x" * 59),
         (".hidden", "hidden"),
+        ("con", "my-con"),
+        ("NUL.txt", "my-NUL.txt"),
+        ("concert", "concert"),
     ],
 )
 def test_a_name_is_safe_for_every_file_system(tmp_path, wish, name):
