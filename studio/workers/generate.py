@@ -113,13 +113,13 @@ class Generator:
         for side in get_args(Side):
             places = [place for place, prompt in enumerate(prompts) if prompt.side == side]
             if places and not stopped:
-                with self._speaking_as(side) as model:
+                with self.speaking_as(side) as model:
                     asked = [prompts[place] for place in places]
                     take_in(self._answer(model, asked, most_tokens, temperature, take_in if watch else None))
         return answers
 
     @contextmanager
-    def _speaking_as(self, side: Side) -> Iterator[Any]:
+    def speaking_as(self, side: Side) -> Iterator[Any]:
         if side == "tuned" or self.before is not None:
             yield self.model if side == "tuned" else self.before
         else:

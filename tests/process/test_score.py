@@ -1,0 +1,73 @@
+"""Scoring a run in its own process: what it finds is what a plain forward pass finds, and it goes on where it was."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from studio.compare.proof import note_of, read_scores, score_run
+from studio.data.conversation import Conversation
+from studio.data.datasets import open_dataset
+from studio.data.tokens import NOT_LEARNED, label_tokens, load_tokenizer
+from studio.runs import Run, workspace_of
+
+
+@pytest.fixture(scope="module")
+def scored(left_alone: Run) -> Run:
+    for _ in score_run(left_alone):
+        pass
+    return left_alone
+
+
+def plain_loss(model: Any, conversation: Conversation, tokenizer: Any, max_length: int) -> float:
+    """Of one example alone, without padding."""
+    import torch
+    from torch.nn.functional import cross_entropy
+
+    tokens = label_tokens(conversation, tokenizer, max_length)
+    with torch.no_grad():
+        scores = model(input_ids=torch.tensor([tokens.input_ids])).logits[0, :-1].float()
+    return float(cross_entropy(scores, torch.tensor(tokens.labels[1:]), ignore_index=NOT_LEARNED))
+
+
+def test_losses_are_those_of_one_example_at_a_time(scored: Run, tiny_llama: Path) -> None:
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    dataset = open_dataset(workspace_of(scored.folder), scored.recipe.data)
+    tokenizer = load_tokenizer(tiny_llama)
+    base = AutoModelForCausalLM.from_pretrained(tiny_llama, dtype=torch.bfloat16).eval()
+    wanted = {"base": [], "tuned": []}  # type: dict[str, list[float]]
+    for conversation in dataset.conversations("test"):
+        wanted["base"].append(plain_loss(base, conversation, tokenizer, scored.recipe.max_length))
+    tuned = PeftModel.from_pretrained(base, scored.adapter).eval()
+    for conversation in dataset.conversations("test"):
+        wanted["tuned"].append(plain_loss(tuned, conversation, tokenizer, scored.recipe.max_length))
+    found = read_scores(scored)
+    assert found is not None
+    for side, losses in wanted.items():
+        assert [row[f"{side}_loss"] for row in found["answers"]] == pytest.approx(losses, rel=0.01)
+    assert math.fsum(wanted["tuned"]) < math.fsum(wanted["base"])
+
+
+def test_scoring_that_was_broken_off_goes_on_where_it_was(scored: Run) -> None:
+    before = read_scores(scored)
+    kept = scored.folder / "score.jsonl"
+    lines = kept.read_text(encoding="utf-8").splitlines(keepends=True)
+    first = json.loads(lines[0])
+    first["found"]["base_loss"] = 7.5  # known from there alone
+    kept.write_text("".join([json.dumps(first) + "\n", *lines[1:-2], lines[-2][:20]]), encoding="utf-8")
+    note_of(scored).unlink()
+    for _ in score_run(scored):
+        pass
+    after = read_scores(scored)
+    assert before is not None
+    assert after is not None
+    assert after["answers"][first["place"]]["base_loss"] == 7.5
+    assert [row["tuned"] for row in after["answers"]] == [row["tuned"] for row in before["answers"]]
+    assert len(kept.read_text(encoding="utf-8").splitlines()) == len(lines) + 1, "two rows anew, and the torn one"
