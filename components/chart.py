@@ -11,8 +11,9 @@ from urllib.parse import quote
 
 import gradio as gr
 
+from studio.errors import RunError
 from studio.train.marks import MAX_OF_A_KIND
-from studio.train.metrics import QUANTITIES
+from studio.train.metrics import EMPTY_CURVE, QUANTITIES
 from studio.workspace import ASSETS
 
 SCRIPTS = ("chart_looks.js", "chart_marks.js", "chart.js")  # one function's body: the last begins
@@ -38,7 +39,10 @@ def build_chart(metrics_since: Callable[[str, int, str], Mapping[str, Any]], ele
 
     def read_curve(question: list[Any]) -> dict[str, Any]:
         run, cursor, extra = question
-        return dict(metrics_since(str(run), int(cursor), str(extra)))
+        try:
+            return dict(metrics_since(str(run), int(cursor), str(extra)))
+        except RunError:  # it was deleted meanwhile
+            return dict(EMPTY_CURVE)
 
     return gr.HTML(
         value="",

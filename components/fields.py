@@ -14,8 +14,7 @@ from typing import Any
 import gradio as gr
 
 from studio.train.facts import Complaint
-from studio.train.recipe import GROUPS, SETTINGS, Group, bounds, choices, help_line, settings_of, unit
-from studio.train.rules import say_bounds
+from studio.train.recipe import GROUPS, SETTINGS, Group, bounds, choices, help_line, say_bounds, settings_of, unit
 
 Fields = dict[str, gr.components.Component]
 LISTED = 3  # settings that the summary names

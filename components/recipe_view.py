@@ -103,7 +103,10 @@ def build_recipe_view(
     @told
     def take_over(run: str | None) -> Values:
         old_run = open_run(studio.workspace, run or "")
-        return put(library.repeat(old_run.recipe), f"✓ The settings of “{old_run.title}” are in the form.")
+        return put(
+            library.repeat(old_run.recipe),
+            f"✓ The settings of “{old_run.title}” are in the form. The data stay those that are picked.",
+        )
 
     @told
     def take_in(path: str) -> Values:

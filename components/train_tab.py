@@ -16,7 +16,7 @@ from components.fields import build_form
 from components.frame import Studio, TabView, pick_dataset, run_choices
 from components.grid_view import build_grid_view
 from components.memory_view import base_choices, show_base, show_memory
-from components.notices import show_note, told
+from components.notices import show_note, told, words_for_size
 from components.queue_view import build_queue_view, show_queue
 from components.recipe_view import build_recipe_view
 from components.run_views import show_story
@@ -30,7 +30,7 @@ from studio.queue import resume_run, start_run, start_runs
 from studio.runs import How, Run, discard_run, live_run, open_run, stop_run
 from studio.train.facts import Complaint
 from studio.train.metrics import read_metrics_since
-from studio.train.models import STARTER, STARTER_TITLE, list_models
+from studio.train.models import STARTER, STARTER_TITLE, is_folder, list_models, require_base
 from studio.train.outlook import Outlook, read_outlook
 from studio.train.presets import PRESETS, preset_settings
 from studio.train.recipe import SETTINGS, Recipe, count_steps, make_recipe
@@ -52,6 +52,7 @@ EMPTY = (
     '<div class="empty"><h3>The run appears here</h3><p>Press Start training. The curve shows how wrong the model '
     "still is: it should fall. You may close this page; the run goes on.</p></div>"
 )
+FAR_TOO_LARGE = 1.5
 SETTING_DEFAULTS = {name: info.default for name, info in SETTINGS.items()}
 
 
@@ -150,13 +151,18 @@ def build_train_tab(studio: Studio) -> TrainView:
         return start_all(grid.recipes(recipe_of(values), values), values)
 
     def start_all(wanted: list[Recipe], values: dict[Any, Any]) -> Any:
-        facts = outlook_of(values).facts
+        outlook = outlook_of(values)
+        facts = outlook.facts
         for settings in (form.read(values), *(recipe.model_dump() for recipe in wanted)):
             _refuse(judge_form(settings, facts))
+        for recipe in wanted:
+            _refuse_what_is_far_too_large(outlook, recipe)
+            if is_folder(recipe.base):
+                require_base(studio.workspace, recipe.base)
         studio.chat.close()  # the run needs the memory more
         run = start_runs(studio.workspace, wanted)[0]
         write_place(studio.workspace, run=run.id, dataset=run.recipe.data, base=run.recipe.base)
-        return {which: choose(run.id), **show(run)}
+        return {which: choose(run.id), name: "", **show(run)}
 
     def choose(run_id: str) -> gr.Dropdown:
         return gr.Dropdown(choices=run_choices(studio, only_with_adapter=False), value=run_id or None)
@@ -262,9 +268,23 @@ def build_train_tab(studio: Studio) -> TrainView:
     def tell_steps(values: dict[Any, Any]) -> str:
         return _estimate(studio, values[data], {key: values[field] for key, field in fields.items()}, values[preset])
 
+    @told
+    def keep_place(picked: str | None, model: str | None) -> None:
+        """Or else the next look at this tab would bring back what was picked before."""
+        write_place(studio.workspace, dataset=picked or "", base=(model or STARTER).strip())
+
+    @told
+    def list_bases(picked: str | None, model: str | None) -> Any:
+        return gr.Dropdown(choices=bases(picked or "", (model or STARTER).strip()))
+
+    def bases(picked: str, model: str) -> list[tuple[str, str]]:
+        """What is here, then what fits this machine with these data."""
+        ready = [(STARTER_TITLE, STARTER), *((known, known) for known in list_models(studio.workspace))]
+        return base_choices(ready, read_outlook(studio.workspace, picked, model).candidates())
+
     quiet: dict[str, Any] = {"show_progress": "hidden"}
-    start.click(begin, asked, [which, *watched])
-    grid.start.click(begin_grid, asked | grid.inputs, [which, *watched])
+    start.click(begin, asked, [which, name, *watched])
+    grid.start.click(begin_grid, asked | grid.inputs, [which, name, *watched])
     start.click(None, js="() => { window.scrollTo({ top: 0, behavior: 'smooth' }); }")  # to where the run appears
     which.input(watch, which, watched, **quiet)
     pause.click(end("pause"), which, watched, **quiet)
@@ -283,6 +303,8 @@ def build_train_tab(studio: Studio) -> TrainView:
         why,
         **quiet,
     )
+    gr.on([data.input, base.input], keep_place, [data, base], None, **quiet)
+    data.input(list_bases, [data, base], base, **quiet)
     wish.click(fill_suggested, asked, [why, *fields.values()], **quiet)
     fit.click(fill_what_fits, asked, list(fields.values()), **quiet)
     gr.on(
@@ -301,8 +323,8 @@ def build_train_tab(studio: Studio) -> TrainView:
             return gr.skip()
         try:
             run = open_run(studio.workspace, run_id)
-        except TunesmithError:
-            return gr.skip()
+        except TunesmithError:  # it was deleted, or taken out of the queue
+            return {which: choose(""), **show(None)}
         now = show_status(run) + show_story(run)
         if now == before:
             return gr.skip()
@@ -318,11 +340,9 @@ def build_train_tab(studio: Studio) -> TrainView:
         run = open_run(studio.workspace, known) if known else None
         if run is None or not run.is_live:
             run = live_run(studio.workspace) or run
-        ready = [(STARTER_TITLE, STARTER), *((model, model) for model in list_models(studio.workspace))]
-        outlook = read_outlook(studio.workspace, place.dataset, place.base)
         return {
             data: pick_dataset(studio),
-            base: gr.Dropdown(choices=base_choices(ready, outlook.candidates()), value=place.base),
+            base: gr.Dropdown(choices=bases(place.dataset, place.base), value=place.base),
             which: choose(run.id if run else ""),
             **recipes.read(),
             **show(run),
@@ -358,6 +378,19 @@ def show_remedies(run: Run) -> str:
     return f'<ul class="remedies" aria-label="What would make it fit">{rows}</ul>' if rows else ""
 
 
+def _refuse_what_is_far_too_large(outlook: Outlook, recipe: Recipe) -> None:
+    """What is a little too large by the estimate may fit: the rehearsal has the last word.
+
+    Raises: SettingError for what would only take the machine's memory from all else on it.
+    """
+    found = outlook.estimate(recipe)
+    if outlook.lengths and found and found.total > FAR_TOO_LARGE * found.available:
+        raise SettingError(
+            f"It would take about {words_for_size(found.total)}, and {words_for_size(found.available)} are free.",
+            "Press 'Fill in what fits', lower 'Batch' or 'Longest example', or pick a smaller model.",
+        )
+
+
 def _refuse(found: Sequence[Complaint]) -> None:
     """Raises: SettingError for the first that cannot be done."""
     for complaint in found:
@@ -374,5 +407,8 @@ def _estimate(studio: Studio, data: str | None, settings: dict[str, Any], preset
         return _why(preset, "Pick data first: open Data and bring a file.")
     examples = open_dataset(studio.workspace, data).counts["train"]
     known = {key: value for key, value in settings.items() if value is not None}
-    steps = count_steps(make_recipe(data=data, **known), examples)
+    try:
+        steps = count_steps(make_recipe(data=data, **known), examples)
+    except SettingError:  # said at its field
+        return _why(preset)
     return _why(preset, f"{examples} examples to learn from, {steps} steps.")

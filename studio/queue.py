@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from studio.errors import RunError
 from studio.process import ProcessId, start_detached
-from studio.runs import Run, age_of, create_run, launching, list_runs, live_run, open_run, throw_away
+from studio.runs import TRYING, Run, age_of, create_run, launching, list_runs, live_run, open_run, throw_away
 from studio.store import read_json, write_json
+from studio.train.outlook import read_outlook
 from studio.train.recipe import Recipe
 from studio.workspace import Workspace
 
@@ -93,6 +95,9 @@ def revive(workspace: Workspace) -> list[Run]:
                 run.tell(f"Its process was gone before it could pause. It waits at step {saved:,}.")
                 continue
             revivals = [step for step in run.status.get("revivals", []) if step == saved]
+            if revivals and run.status.get("message") == TRYING:
+                _say_too_large(workspace, run)
+                continue
             if len(revivals) >= REVIVALS_MOST:
                 write_json(run.folder / "state.json", {**run.status, "state": "interrupted", "given_up": True})
                 run.tell(f"Its process ended {len(revivals) + 1} times without getting beyond step {saved}; it waits.")
@@ -102,6 +107,18 @@ def revive(workspace: Workspace) -> list[Run]:
             run.tell(f"Its process was gone at step {run.status.get('step', 0):,}. It goes on from step {saved:,}.")
             revived.append(run)
     return revived
+
+
+def _say_too_large(workspace: Workspace, run: Run) -> None:
+    """The system ends what takes too much memory without a word to it."""
+    found = read_outlook(workspace, run.recipe.data, run.recipe.base).remedies(run.recipe)
+    error = RunError(
+        "Its process was ended twice while it tried its longest batch: most likely the memory is not enough.",
+        "Press a remedy, or lower 'Batch' or 'Longest example'. Resume tries the same again.",
+    )
+    failed = {"state": "failed", "error": error.as_dict(), "remedies": [asdict(remedy) for remedy in found]}
+    write_json(run.folder / "state.json", {**run.status, **failed})
+    run.tell(f"{error.what} {error.do}")
 
 
 def newest_step(run: Run) -> int:

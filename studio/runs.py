@@ -29,6 +29,7 @@ State = Literal[
 ]
 LIVE: frozenset[str] = frozenset({"starting", "training", "stopping", "pausing"})
 How = Literal["keep", "pause"]
+TRYING = "Trying the longest batch"  # as the worker says it: one that dies meanwhile had too little memory, mostly
 STAMP = "%Y-%m-%d-%H%M"
 STAMP_LENGTH = len("2026-11-24-1530-")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import netrc
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from studio.data.datasets import Dataset
@@ -26,7 +26,8 @@ LOG_PACKAGES = {
 class Facts:
     """`shape` is None while the base is not read yet; 0 examples: no data is picked.
 
-    `cannot_log` says of a choice of `log_to` what it lacks here.
+    `lengths` in tokens, rising; empty while nobody has counted. `cannot_log` says of a choice of `log_to` what it
+    lacks here.
     """
 
     machine: Machine
@@ -35,6 +36,7 @@ class Facts:
     heldout: int
     is_passages: bool = False
     cannot_log: Mapping[str, str] = field(default_factory=dict)
+    lengths: Sequence[int] = ()
 
     @property
     def has_card(self) -> bool:
@@ -53,10 +55,13 @@ class Complaint:
 Complaints = Iterator[Complaint]
 
 
-def read_facts(dataset: Dataset | None, machine: Machine, shape: ModelShape | None) -> Facts:
+def read_facts(
+    dataset: Dataset | None, machine: Machine, shape: ModelShape | None, lengths: Sequence[int] = ()
+) -> Facts:
     counts = dataset.counts if dataset else {}
     passages = dataset is not None and holds_passages(dataset)
-    return Facts(machine, shape, counts.get("train", 0), counts.get("validation", 0), passages, find_missing_for_logs())
+    missing = find_missing_for_logs()
+    return Facts(machine, shape, counts.get("train", 0), counts.get("validation", 0), passages, missing, lengths)
 
 
 def holds_passages(dataset: Dataset) -> bool:

@@ -18,17 +18,19 @@ def read_values(text: str) -> list[str]:
 
 
 def make_grid(recipe: Recipe, values: Mapping[str, Sequence[object]]) -> list[Recipe]:
-    """A recipe for each combination, named after what differs.
+    """A recipe for each combination, named after what differs; the same twice counts once.
 
     Raises: SettingError for a value out of bounds, none or three settings, or more than eight runs.
     """
     combinations = list(product(*values.values()))
     if not 1 <= len(values) <= 2 or not 1 <= len(combinations) <= RUNS_MOST:
         raise SettingError(
-            f"{len(combinations) if values else 0} runs over {len(values)} settings are not a small grid.",
-            f"Take one or two settings, and at most {RUNS_MOST} runs in all.",
+            f"These values make {len(combinations) if values else 0} runs, which is not a small grid.",
+            f"Take one or two settings, and write values that make 1 to {RUNS_MOST} runs in all.",
         )
-    return [_change(recipe, dict(zip(values, combination, strict=True))) for combination in combinations]
+    made = [_change(recipe, dict(zip(values, combination, strict=True))) for combination in combinations]
+    different = {each.model_copy(update={"name": ""}).model_dump_json(): each for each in reversed(made)}
+    return list(reversed(different.values()))
 
 
 def _change(recipe: Recipe, changes: dict[str, object]) -> Recipe:

@@ -76,6 +76,9 @@ class Curve(TypedDict):
     now: dict[str, Number]
 
 
+EMPTY_CURVE = Curve(cursor=0, more=False, reset=False, train={}, heldout={}, marks=[], now={})
+
+
 class _Rows:
     """Rows in the order of the run, without those that a resumed run went through again."""
 

@@ -79,7 +79,9 @@ def read_outlook(workspace: Workspace, data: str, base: str) -> Outlook:
         shape = shape_of_base(workspace, base)
     except TunesmithError:
         shape = None
-    return Outlook(read_facts(dataset, _machine(int(time.monotonic() / MACHINE_KNOWN_S)), shape), base, lengths)
+    return Outlook(
+        read_facts(dataset, _machine(int(time.monotonic() / MACHINE_KNOWN_S)), shape, lengths), base, lengths
+    )
 
 
 @lru_cache(maxsize=1)

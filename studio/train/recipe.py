@@ -245,6 +245,28 @@ def bounds(name: str) -> tuple[float | None, float | None]:
     return least, most
 
 
+def say_bounds(name: str) -> str:
+    """ "from 1 to 256"; empty for a setting that is no number."""
+    least, most = bounds(name)
+    if least is None or most is None:
+        return ""
+    highest = f"{most:,}" if isinstance(most, int) else f"{most:g}"
+    if _has_rule(name, "gt"):
+        return f"above {least:g}, at most {highest}"
+    return f"at least {least:g}, below {highest}" if _has_rule(name, "lt") else f"from {least:g} to {highest}"
+
+
+def _has_rule(name: str, kind: str) -> bool:
+    return any(hasattr(rule, kind) for rule in SETTINGS[name].metadata)
+
+
+def say_what_it_may_be(name: str) -> str:
+    if said := say_bounds(name):
+        return f"Must be {'a whole number' if SETTINGS[name].annotation is int else 'a number'} {said}."
+    words = ", ".join(choices(name) or ["on", "off"])
+    return f"Must be one of {words}{', or names with commas' if SETTINGS[name].annotation is str else ''}."
+
+
 def make_recipe(**values: Any) -> Recipe:
     """Raises: SettingError that names the first setting out of its bounds, in words."""
     try:
@@ -260,7 +282,8 @@ def make_recipe(**values: Any) -> Recipe:
             raise SettingError(
                 f"The recipe does not say its {str(title).lower()}.", f"Add a line '{name}: ...'. {info.description}"
             ) from error
-        raise SettingError(f"{title} cannot be {first['input']!r}: {first['msg']}.", info.description or "") from error
+        do = say_what_it_may_be(name) if name in SETTINGS else info.description or ""
+        raise SettingError(f"{title} cannot be {first['input']!r}.", do) from error
 
 
 def count_steps(recipe: Recipe, examples: int) -> int:

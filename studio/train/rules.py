@@ -6,6 +6,7 @@ What the libraries do with them was read in unsloth 2026.10.9, peft 0.21.2, trl 
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
 from typing import Any
@@ -14,7 +15,7 @@ from pydantic import ValidationError
 
 from studio.train.facts import Complaint, Complaints, Facts
 from studio.train.presets import rate_factor
-from studio.train.recipe import SCHEDULES, SETTINGS, Recipe, adapter_layers, bounds, choices, count_steps
+from studio.train.recipe import SCHEDULES, SETTINGS, Recipe, adapter_layers, count_steps, say_what_it_may_be
 from studio.train.rules_course import judge_looks, judge_steps
 
 WORD_TABLES = {"lm_head", "embed_tokens"}
@@ -35,32 +36,10 @@ def judge_form(values: Mapping[str, Any], facts: Facts) -> list[Complaint]:
         recipe = Recipe(**{"data": "", **values})
     except ValidationError as error:
         names = {str(found["loc"][0]) for found in error.errors() if found["loc"]}
-        wrong = {name: Complaint(name, _say_what_it_may_be(name), refuses=True) for name in SETTINGS.keys() & names}
+        wrong = {name: Complaint(name, say_what_it_may_be(name), refuses=True) for name in SETTINGS.keys() & names}
         recipe = Recipe(data="", **{name: values[name] for name in SETTINGS.keys() & values.keys() - names})
     others = [complaint for complaint in complaints(recipe, facts) if complaint.field not in wrong]
     return _in_order([*wrong.values(), *others])
-
-
-def say_bounds(name: str) -> str:
-    """ "from 1 to 256"; empty for a setting that is no number."""
-    least, most = bounds(name)
-    if least is None or most is None:
-        return ""
-    highest = f"{most:,}" if isinstance(most, int) else f"{most:g}"
-    if _has_rule(name, "gt"):
-        return f"above {least:g}, at most {highest}"
-    return f"at least {least:g}, below {highest}" if _has_rule(name, "lt") else f"from {least:g} to {highest}"
-
-
-def _has_rule(name: str, kind: str) -> bool:
-    return any(hasattr(rule, kind) for rule in SETTINGS[name].metadata)
-
-
-def _say_what_it_may_be(name: str) -> str:
-    if said := say_bounds(name):
-        return f"Must be {'a whole number' if SETTINGS[name].annotation is int else 'a number'} {said}."
-    words = ", ".join(choices(name) or ["on", "off"])
-    return f"Must be one of {words}{', or names with commas' if SETTINGS[name].annotation is str else ''}."
 
 
 def complaints(recipe: Recipe, facts: Facts) -> list[Complaint]:
@@ -244,9 +223,17 @@ def _machine(recipe: Recipe, facts: Facts) -> Complaints:
         yield Complaint("log_to", facts.cannot_log[recipe.log_to], refuses=True)
 
 
+def _length(recipe: Recipe, facts: Facts) -> Complaints:
+    over = len(facts.lengths) - bisect_right(facts.lengths, recipe.max_length)
+    if over:
+        share = over / len(facts.lengths)
+        many = "All" if share == 1 else "Nearly all" if share > 0.95 else f"About {max(1, round(100 * share))} % of the"
+        yield Complaint("max_length", f"{many} examples are longer. What is beyond is cut off, mostly of the answers.")
+
+
 RULES: tuple[Callable[[Recipe, Facts], Complaints], ...] = (
     _method, _learning_rate, _scheduler, _adapter, _loftq, _layers, _word_tables, _what_is_learned, _machine,
-    judge_steps, judge_looks,
+    _length, judge_steps, judge_looks,
 )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from transformers import TrainerCallback
 
-from studio.runs import Run
+from studio.runs import TRYING, Run
 from studio.train.recipe import Recipe
 from studio.workers.chance import put_back, take_chance
 from studio.workers.memory import peak_bytes
@@ -33,7 +33,7 @@ class Rehearsal(TrainerCallback):  # type: ignore[misc]
         key = [self.recipe.batch_size, max(self.lengths)]
         if self.report.status.get("rehearsed") == key:
             return
-        self.report.update(message="Trying the longest batch")
+        self.report.update(message=TRYING)
         with _as_before(self.trainer):
             seconds = [self._try_step(model) for _ in range(2)][-1]
             if self.trainer.eval_dataset is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -64,11 +65,12 @@ def write_config(folder: Path, base: Path, rows: Sequence[object], batch: int, m
 
 def train(venv: Path, config: Path, environment: dict[str, str]) -> tuple[float, float, Path]:
     """(seconds of its training loop, its mean training loss, the adapter's folder)."""
+    out = config.parent / "out"
+    shutil.rmtree(out, ignore_errors=True)  # it refuses to write over an earlier one
     program = next(path for path in venv.glob("*/llamafactory-cli*") if path.parent.name in ("bin", "Scripts"))
     with config.with_suffix(".log").open("wb") as log:
         done = subprocess.run([program, "train", config], cwd=config.parent, env=environment, stdout=log, stderr=log)
     if done.returncode:
         raise SystemExit(f"LLaMA-Factory failed:\n{config.with_suffix('.log').read_text()[-3000:]}")
-    out = config.parent / "out"
     results = json.loads((out / "train_results.json").read_text(encoding="utf-8"))
     return results["train_runtime"], results["train_loss"], out

@@ -43,3 +43,8 @@ def test_a_value_that_a_setting_cannot_have_is_refused(values):
 )
 def test_values_are_written_in_one_line(text, values):
     assert read_values(text) == values
+
+
+def test_the_same_twice_counts_once():
+    grid = make_grid(RECIPE, {"learning_rate": ["1e-4", "0.0001", "2e-4"]})
+    assert [recipe.learning_rate for recipe in grid] == [1e-4, 2e-4]

@@ -23,7 +23,7 @@ from studio.queue import (
     take_out,
     waiting,
 )
-from studio.runs import create_run, live_run, open_run
+from studio.runs import TRYING, create_run, live_run, open_run
 from studio.store import write_json
 from studio.train.grid import make_grid
 from studio.train.recipe import make_recipe
@@ -138,3 +138,17 @@ def test_one_that_got_further_between_is_revived_each_time(workspace, data, laun
         lose(workspace, run.id, step=step)
         assert [revived.id for revived in revive(workspace)] == [run.id]
         advance(workspace)
+
+
+def test_a_run_that_dies_twice_at_its_longest_batch_says_why_and_what_helps(workspace, data, launched):
+    run = start_run(workspace, make_recipe(data=data))
+    lose(workspace, run.id, message=TRYING)
+    look_after(workspace)
+    assert open_run(workspace, run.id).is_live, "once it may have been the power"
+    lose(workspace, run.id, message=TRYING)
+    look_after(workspace)
+    ended = open_run(workspace, run.id)
+    assert ended.state == "failed"
+    assert "the memory is not enough" in ended.status["error"]["what"]
+    assert isinstance(ended.status["remedies"], list)
+    assert ended.can_resume

@@ -162,6 +162,18 @@ def test_a_run_that_would_fail_is_refused(known, settings, field):
     assert refused(known, **settings) == {field}
 
 
+@pytest.mark.parametrize(
+    ("max_length", "words"), [(100, None), (99, "About 1 % of the examples"), (50, "About 10 %"), (32, "All examples")]
+)
+def test_what_is_cut_off_is_said_before_it_is(max_length, words):
+    known = facts(lengths=[40] * 90 + [60] * 9 + [100])
+    found = [each.sentence for each in complaints(make_recipe(data="x", max_length=max_length), known)]
+    longer = [sentence for sentence in found if "are longer" in sentence]
+    assert bool(longer) == (words is not None)
+    if words:
+        assert longer[0].startswith(words)
+
+
 def test_every_complaint_is_a_sentence_at_a_field_of_the_form():
     bad = {"method": "full", "use_dora": True, "packing": True, "optimizer": "sgd", "lora_alpha": 1, "save_steps": 9999}
     found = complaints(make_recipe(data="shop", max_length=131_072, **bad), facts(shape=SMALL, heldout=0))
