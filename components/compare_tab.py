@@ -8,9 +8,12 @@ from typing import Any
 
 import gradio as gr
 
+from components.forgot_view import build_forgot_view
 from components.frame import Studio, TabView, pick, require_rest, run_choices
 from components.notices import ending_with, show_note, show_progress, told
-from studio.compare import proof, scores
+from components.scores_view import show_scores
+from components.vote_view import build_vote_view
+from studio.compare import proof
 from studio.compare.chat import Reply, titles
 from studio.data.conversation import Conversation, Message
 from studio.data.datasets import open_dataset
@@ -64,9 +67,13 @@ def build_compare_tab(studio: Studio) -> TabView:
             elem_id="temperature",
         )
         longest = gr.Slider(16, 2048, value=256, step=16, label="Longest answer (tokens)", elem_id="longest")
+    with gr.Accordion("Blind vote", open=False, elem_id="blind-vote"):
+        vote = build_vote_view(studio, run)
     with gr.Accordion("Scores on the held-out examples", open=True):
         measure = gr.Button("Measure both", elem_id="measure")
         table = gr.HTML(elem_id="scores")
+    with gr.Accordion("What it forgot", open=False, elem_id="what-it-forgot"):
+        forgot = build_forgot_view(studio, run)
     export = gr.Button("Next: Export", elem_id="to-export")
 
     @told
@@ -140,7 +147,7 @@ def build_compare_tab(studio: Studio) -> TabView:
         if not run_id:
             return {
                 state: show_note("There is no trained run yet. Train one first; it can then be asked here."),
-                system: "", table: "", send: gr.Button(interactive=False),
+                system: "", table: "", send: gr.Button(interactive=False), **vote.show(None), **forgot.show(None),
             }  # fmt: skip
         chosen = open_run(studio.workspace, run_id)
         return {
@@ -148,6 +155,8 @@ def build_compare_tab(studio: Studio) -> TabView:
             system: open_dataset(studio.workspace, chosen.recipe.data).system,
             table: show_scores(proof.read_scores(chosen)),
             send: gr.Button(interactive=True),
+            **vote.show(run_id),
+            **forgot.show(run_id),
         }
 
     asking = gr.on(
@@ -163,7 +172,7 @@ def build_compare_tab(studio: Studio) -> TabView:
     clear.click(wipe, None, [before, after, state, wanted], queue=False)
     unseen.click(take_unseen, [run, box], [box, wanted], show_progress="hidden")
     measure.click(measure_both, run, table, show_progress="hidden", concurrency_id="accelerator", concurrency_limit=1)
-    changing = [state, system, table, send, before, after, wanted]
+    changing = [state, system, table, send, before, after, wanted, *vote.outputs, *forgot.outputs]
     run.input(change_run, run, changing, show_progress="hidden")
     assert asking is not None
 
@@ -179,7 +188,9 @@ def build_compare_tab(studio: Studio) -> TabView:
             **show(chosen),
         }
 
-    return TabView(read, [run, before, after, state, system, table, send], [(export, "export")])
+    return TabView(
+        read, [run, before, after, state, system, table, send, *vote.outputs, *forgot.outputs], [(export, "export")]
+    )
 
 
 def _open(studio: Studio, run_id: str | None) -> Run:
@@ -221,30 +232,3 @@ def _show_speed(reply: Reply, in_turn: bool) -> str:
     return show_note(
         f"{answered} in {reply.seconds:.1f} s, {tokens / max(reply.seconds, 0.01):.0f} tokens a second.{more}"
     )
-
-
-def show_scores(found: dict[str, Any] | None) -> str:
-    """Before and after on each measure, the share wholly right with its interval."""
-    if not found:
-        return (
-            '<p class="fine">Not measured yet. Both answer every held-out question, '
-            "and their answers are compared with yours.</p>"
-        )
-    count = found["examples"]
-    rows = ""
-    for name, title in scores.MEASURES.items():
-        if name in found["tuned"]:
-            cells = "".join(f"<td>{_share(name, found[side].get(name, 0.0), count)}</td>" for side in SIDES)
-            rows += f'<tr><th scope="row">{title}</th>{cells}</tr>'
-    return (
-        f'<table class="scores"><caption>{count} held-out examples, which no training saw</caption>'
-        '<thead><tr><td></td><th scope="col">Before</th><th scope="col">After</th></tr></thead>'
-        f"<tbody>{rows}</tbody></table>"
-    )
-
-
-def _share(name: str, share: float, count: int) -> str:
-    if name != "right":
-        return f"{share:.0%}"
-    low, high = scores.interval(share, count)
-    return f"<strong>{share:.0%}</strong> (between {low:.0%} and {high:.0%})"

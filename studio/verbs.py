@@ -84,7 +84,9 @@ def verb_score(workspace: Workspace, given: Arguments) -> Result:
     scores = proof.read_scores(run) or {}
     for name in scores["tuned"]:
         say(f"  {name:14} before {scores['base'].get(name, 0):6.1%}   after {scores['tuned'][name]:6.1%}")
-    return {key: scores[key] for key in ("examples", "base", "tuned")}
+    say(f"  {scores['verdict']['word']}: {scores['verdict']['reason']}")
+    difference = {name: each["difference"] for name, each in scores["measures"].items()}
+    return {**{key: scores[key] for key in ("examples", "base", "tuned", "verdict")}, "difference": difference}
 
 
 def verb_export(workspace: Workspace, given: Arguments) -> Result:

@@ -6,11 +6,15 @@ import math
 import sys
 import time
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from studio.compare import scores
+from studio.compare.weigh import weigh
 from studio.data.conversation import Conversation
+from studio.data.datasets import open_dataset
+from studio.data.splits import Split
 from studio.data.tokens import label_tokens, load_tokenizer
 from studio.runs import Run, open_run, workspace_of
 from studio.store import append_row, read_rows, write_json
@@ -41,11 +45,15 @@ def score(run: Run, report: Report) -> dict[str, Any]:
     _read_all(generator, asked, known, run, report)
     _ask_all(generator, asked, known, report)
     rows = [known.row(place, conversation) for place, conversation in enumerate(asked)]
+    dataset = open_dataset(workspace, run.recipe.data)
+    everything = chain.from_iterable(dataset.conversations(part) for part in get_args(Split))
+    wanted = [each.wanted for each in everything if not each.is_passage]
     result = {
         "examples": len(rows),
         "base": scores.average([scores.measure(row["wanted"], row["base"]) for row in rows]),
         "tuned": scores.average([scores.measure(row["wanted"], row["tuned"]) for row in rows]),
     }
+    result |= weigh(wanted, rows)
     write_json(run.folder / "scores.json", {**result, "answers": rows})
     return result
 

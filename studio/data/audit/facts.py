@@ -68,7 +68,7 @@ def _facts_of(example: Example, prompt: str, answer: str) -> tuple[object, ...]:
         key_of(answer),
         key_of(fold(opening[1])) if opening else 0,
         len(wanted.strip()),
-        _fresh_share(answer),
+        fresh_share(answer),
         _copied_share(prompt, answer),
         *spoken,
         spoken[1] != "" and spoken[0] != spoken[1] and speaks_of_language(_text_of(conversation.prompt)),
@@ -87,7 +87,7 @@ def _text_of(messages: Sequence[Message]) -> str:
     return "\n".join(message.content for message in messages)
 
 
-def _fresh_share(answer: str) -> float:
+def fresh_share(answer: str) -> float:
     words = answer.split(" ")
     runs = list(zip(words, words[1:], words[2:], strict=False))
     return len(set(runs)) / len(runs) if len(words) >= FEWEST_TO_REPEAT_WORDS else 1.0

@@ -1,0 +1,1 @@
+"""What a model forgot while it learned: the same questions about everything, before and after."""

@@ -1,0 +1,54 @@
+"""What a data set's answers have in common, so that a single answer can be held against it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from studio.errors import SettingError
+from studio.scores.extract import find_extract
+from studio.scores.form import as_json
+from studio.scores.labels import find_labels
+from studio.scores.schema import Schema, infer_schema
+
+
+@dataclass(frozen=True)
+class Expected:
+    """`pattern` must match in each answer, `extract` gives the answer proper; both may be set by the person.
+
+    `schema` is None where the answers are not all JSON; `labels` is empty where they are not one of a few.
+    """
+
+    schema: Schema | None = None
+    labels: tuple[str, ...] = ()
+    pattern: str = ""
+    extract: str = ""
+
+    def with_patterns(self, pattern: str = "", extract: str = "") -> Expected:
+        """Raises: SettingError if one is no regular expression."""
+        for each in (pattern, extract):
+            try:
+                re.compile(each)
+            except (re.error, RecursionError, OverflowError) as error:
+                raise SettingError(
+                    f"“{each}” is no regular expression: {error}.", "Mend it, or leave the field empty."
+                ) from None
+        return replace(self, pattern=pattern, extract=extract)
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, kept: dict[str, Any]) -> Expected:
+        return cls(kept["schema"], tuple(kept["labels"]), kept["pattern"], kept["extract"])
+
+
+def learn_expected(wanted: Sequence[str]) -> Expected:
+    """From the wanted answers of a data set; the more there are, the surer. Learned from, not asked: training's too."""
+    read = [as_json(text) for text in wanted]
+    values = [value for is_json, value in read if is_json and isinstance(value, dict | list)]
+    schema = infer_schema(values) if values and len(values) == len(wanted) else None
+    labels = () if schema is not None else find_labels(wanted)
+    return Expected(schema, labels, "", "" if labels or schema is not None else find_extract(wanted))

@@ -1,0 +1,67 @@
+"""The answer proper within an answer, as the 42 in "#### 42", compared as number or text."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Sequence
+from decimal import Decimal
+
+from studio.scores.text import fold
+
+# The group is the answer proper. Ordered: the more a mark is meant for this, the earlier.
+PATTERNS = (
+    r"^\s*####[ \t]*(\S.*)$",
+    r"\\boxed\{((?:[^{}]|\{[^{}]*\})*)\}",
+    r"<answer>\s*(.*?)\s*</answer>",
+    r"\b(?:final answer|answer|result)(?: is)?:[ \t]*(\S.*)$",
+)
+MOST = 0.9
+_NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?")
+_DIGIT = re.compile(r"\d")
+_ENDS = " .*_`"
+_AROUND = " \t\n$€£*_`"
+
+
+def find_extract(wanted: Sequence[str]) -> str:
+    """The pattern that nine in ten of the wanted answers have; empty if none is."""
+    return next((each for each in PATTERNS if _share(each, wanted) >= MOST), "") if wanted else ""
+
+
+def _share(pattern: str, texts: Sequence[str]) -> float:
+    return sum(extract(pattern, text) is not None for text in texts) / len(texts)
+
+
+def extract(pattern: str, text: str) -> str | None:
+    """The first group (or all) of the last place that matches; None without one."""
+    flags = re.MULTILINE | re.IGNORECASE | (re.DOTALL if "</" in pattern else re.NOFLAG)
+    places = deque(re.finditer(pattern, text, flags), maxlen=1)
+    if not places:
+        return None
+    return (places[0][1 if places[0].re.groups else 0] or "").strip()
+
+
+def is_same(wanted: str, given: str) -> bool:
+    """Equal as numbers where both are, else as folded text; with signs where they matter, as beside digits."""
+    one, other = as_number(wanted), as_number(given)
+    if one is not None and other is not None:
+        return one == other
+    if fold(wanted) == fold(given) == "" or _DIGIT.search(wanted + given):
+        return " ".join(wanted.casefold().split()).strip(_ENDS) == " ".join(given.casefold().split()).strip(_ENDS)
+    return fold(wanted) == fold(given)
+
+
+def as_number(text: str) -> Decimal | None:
+    """1,234.50 and $1234.5 are one number; 3 apples is none."""
+    bare = text.strip(_AROUND).removesuffix(".").strip(_AROUND)
+    bare = re.sub(r"\A([-+])[$€£]", r"\1", bare)
+    return Decimal(bare.replace(",", "")) if bare.strip("+-") and _NUMBER.fullmatch(bare) else None
+
+
+def is_extracted_right(pattern: str, wanted: str, answer: str) -> float | None:
+    """None where the wanted answer itself has no such place."""
+    target = extract(pattern, wanted) if pattern else None
+    if target is None:
+        return None
+    given = extract(pattern, answer)
+    return float(given is not None and is_same(target, given))

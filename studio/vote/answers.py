@@ -1,0 +1,112 @@
+"""What base and tuned answer to held-out questions: from the run's scores, else asked for one by one."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from studio.compare.chat import Chat
+from studio.compare.proof import read_scores
+from studio.data.conversation import Conversation, Message
+from studio.data.datasets import open_dataset
+from studio.errors import DataError
+from studio.runs import Run, workspace_of
+from studio.store import append_row, read_rows
+from studio.tasks import Progress
+
+FILE = "vote_answers.jsonl"
+ASKED_AT_ONCE = 20
+LEAST_TOKENS, MOST_TOKENS = 64, 1024
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A held-out question with both answers; `source` is scores or chat, and `row` that of the example."""
+
+    row: int
+    prompt: tuple[Message, ...]
+    wanted: str
+    base: str
+    tuned: str
+    source: str
+
+    @property
+    def is_same(self) -> bool:
+        return self.base.strip() == self.tuned.strip()
+
+
+def step_of(run: Run) -> int:
+    """Which of the run's weights answer."""
+    return int(run.status.get("kept_step") or run.status.get("step") or 0)
+
+
+def read_pairs(run: Run) -> list[Pair]:
+    """All questions that both have answered. Raises: DataError if the run's data set is gone."""
+    scored = _scored(run)
+    dataset = open_dataset(workspace_of(run.folder), run.recipe.data) if scored else None
+    examples = {each.row: each for each, _ in dataset.rows(scored)} if dataset else {}
+    pairs = {
+        row: Pair(row, _prompt(answer, examples.get(row)), answer["wanted"], answer["base"], answer["tuned"], "scores")
+        for row, answer in scored.items()
+    }
+    for asked in read_rows(run.folder / FILE):
+        if asked["step"] == step_of(run) and asked["row"] not in pairs:
+            prompt = Conversation.from_dicts(asked["prompt"]).messages
+            pairs[asked["row"]] = Pair(
+                asked["row"], prompt, asked["wanted"], asked["base"], asked["tuned"], source="chat"
+            )
+    return list(pairs.values())
+
+
+def _scored(run: Run) -> dict[int, dict[str, Any]]:
+    """The scored answers by the row of their example; none if the run has learned on since."""
+    found = read_scores(run)
+    if not found:
+        return {}
+    scored_s = (run.folder / "scores.json").stat().st_mtime
+    if any(file.stat().st_mtime > scored_s for file in run.adapter.glob("*.safetensors")):
+        return {}
+    return {answer["row"]: answer for answer in found["answers"]}
+
+
+def _prompt(answer: dict[str, Any], example: Conversation | None) -> tuple[Message, ...]:
+    """The scores keep only what was said last."""
+    if example and example.prompt and example.prompt[-1].content == answer["prompt"]:
+        return example.prompt
+    return (Message("user", answer["prompt"]),)
+
+
+def has_unasked(run: Run) -> bool:
+    """Some held-out example was not answered by both yet."""
+    held_out = open_dataset(workspace_of(run.folder), run.recipe.data).counts.get("test", 0)
+    return held_out > len(read_pairs(run))
+
+
+def ask_both(run: Run, chat: Chat, most: int = ASKED_AT_ONCE) -> Iterator[Progress]:
+    """Ask base and tuned up to `most` more held-out questions, drawn at random; each pair is kept when it is whole.
+
+    Raises: DataError if there is none that was not asked yet; TunesmithError if the model cannot be asked.
+    """
+    known = {pair.row for pair in read_pairs(run)}
+    dataset = open_dataset(workspace_of(run.folder), run.recipe.data)
+    held_out = [each for each in dataset.conversations("test") if not each.is_passage]
+    waiting = [each for each in held_out if each.row not in known]
+    if not waiting:
+        what = "has no held-out question" + (" left" if held_out else "")
+        raise DataError(f"{dataset.title} {what}.", "Bring more different questions with answers, then train again.")
+    asked = random.SystemRandom().sample(waiting, min(most, len(waiting)))
+    longest = max(len(each.wanted.encode()) for each in held_out)
+    most_tokens = min(MOST_TOKENS, max(LEAST_TOKENS, longest // 2))  # a token is seldom less than two bytes
+    yield from chat.open(run)
+    began_s = time.monotonic()
+    for count, each in enumerate(asked):
+        left_s = (time.monotonic() - began_s) / count * (len(asked) - count) if count else None
+        yield Progress(f"Asking both {len(asked)} held-out questions: {count} done", count / len(asked), left_s)
+        prompts = {"base": each.prompt, "tuned": each.prompt}
+        *_, last = chat.ask(prompts, most_tokens, temperature=0.0)
+        prompt = Conversation(each.prompt).as_dicts()
+        kept = {"row": each.row, "step": step_of(run), "prompt": prompt, "wanted": each.wanted, **last.texts}
+        append_row(run.folder / FILE, kept)

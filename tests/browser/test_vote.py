@@ -1,0 +1,307 @@
+"""The blind vote in a real browser: by keys, kept over a reload, and nothing that reaches the page tells the sides."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any, cast
+
+import gradio as gr
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from components.compare_tab import build_compare_tab
+from components.frame import Studio
+from components.guard import build_guard
+from components.theme import build_theme, read_css
+from studio.compare.chat import Chat, Reply
+from studio.data.datasets import list_datasets, save_dataset
+from studio.data.formats import convert_rows
+from studio.data.read import Row
+from studio.runs import Run, open_run
+from studio.store import read_json, read_rows, write_json
+from studio.train.recipe import make_recipe, write_recipe
+from studio.vote.ballots import begin_or_extend
+from studio.vote.votes import read_standing
+from studio.workspace import Workspace
+
+TOKEN = "a-start-token"
+RUN = "2026-11-24-1530-orders"
+ATTACK = '<img src="x" onerror="window.attacked = 1"></div><script>window.attacked = 2</script>'
+GREETS, NAMES = "Good day, and thank you for writing to us.", f'{{"customer": "Mia Chen"}} {ATTACK}'
+SENT: list[tuple[str, str]] = []  # (path, body) of all that the program answered
+Make = Callable[..., Run]
+
+
+class Recorder:
+    """Stands where a curious voter would: at all that the program sends to the page."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def record(message: Any) -> None:
+            if message.get("body"):
+                SENT.append((scope["path"], message["body"].decode("utf-8", "replace")))
+            await send(message)
+
+        await self.app(scope, receive, record)
+
+
+class Answerer:
+    """Answers as the worker would, without a model."""
+
+    in_turn, busy_with = True, ""
+
+    def open(self, run: Run) -> Iterator[Any]:
+        yield from ()
+
+    def ask(self, prompts: dict[str, Any], most_tokens: int, temperature: float) -> Iterator[Reply]:
+        yield Reply({"base": GREETS, "tuned": ""})  # the base has ended before the other begins
+        time.sleep(0.1)
+        yield Reply({"base": GREETS, "tuned": NAMES}, done=True)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    return Workspace.open(tmp_path_factory.mktemp("votes"))
+
+
+@pytest.fixture(scope="module")
+def url(home: Workspace) -> Iterator[str]:
+    studio = Studio(home, cast(Chat, Answerer()))
+    gr.set_static_paths([home.exports])
+    with gr.Blocks(title="Tunesmith", analytics_enabled=False) as demo:
+        view = build_compare_tab(studio)
+        demo.load(view.read, None, list(view.outputs), show_progress="hidden")
+    _, url, _ = demo.launch(
+        app_kwargs={"middleware": [build_guard(TOKEN), Middleware(Recorder)]},
+        **{"theme": build_theme(), "css": read_css()},
+        **{"quiet": True, "prevent_thread_lock": True, "share": False, "inline": False},
+        **{"ssr_mode": False, "num_workers": 0, "footer_links": [], "run_history": False},
+        **{"enable_monitoring": False},
+    )
+    yield f"{url}?token={TOKEN}"
+    demo.close(verbose=False)
+
+
+@pytest.fixture
+def workspace(home: Workspace) -> Workspace:
+    """One for all tests of this file, as is the page's program, and empty for each of them."""
+    shutil.rmtree(home.root)
+    SENT.clear()
+    return Workspace.open(home.root)
+
+
+def fill(workspace: Workspace, base: str = GREETS, tuned: str = NAMES, scored: bool = True) -> Run:
+    """A finished run on a data set with ten held-out questions, all of which both have answered."""
+    rows = [Row(n, {"question": f"Where is parcel {n * 7919}?", "answer": f"At place {n}"}) for n in range(100)]
+    dataset = save_dataset(workspace, "orders", "orders.jsonl", convert_rows(rows))
+    folder = workspace.runs / RUN
+    write_recipe(folder / "recipe.yaml", make_recipe(data="orders", name="orders"))
+    write_json(folder / "state.json", {"state": "done", "updated_s": 0, "step": 40})
+    write_json(folder / "adapter" / "adapter_config.json", {})
+    answers = [
+        {"row": each.row, "prompt": each.prompt[-1].content, "wanted": each.wanted, "base": base, "tuned": tuned}
+        for each in dataset.conversations("test")
+    ]
+    if scored:
+        write_json(folder / "scores.json", {"examples": 10, "base": {}, "tuned": {}, "answers": answers})
+    return open_run(workspace, RUN)
+
+
+@pytest.fixture
+def begun(workspace: Workspace) -> Run:
+    run = fill(workspace)
+    begin_or_extend(run)
+    return run
+
+
+def open_vote(page: Page, url: str) -> None:
+    page.goto(url)
+    page.get_by_role("button", name="Blind vote").click()
+    page.locator("#vote").locator(".pair-of-answers, .empty, .standing").first.wait_for()
+
+
+def expect_question(page: Page, number: int) -> None:
+    expect(page.locator("#vote .count strong")).to_have_text(f"Question {number} of 10.")
+
+
+def votes(run: Run) -> list[dict[str, Any]]:
+    return list(read_rows(run.folder / "votes.jsonl"))
+
+
+def test_before_the_first_run_it_says_what_comes_here(page, url, workspace):
+    open_vote(page, url)
+    expect(page.locator("#vote")).to_contain_text("Train one first.")
+
+
+def test_one_votes_by_keys_takes_back_and_goes_on_after_a_reload(page, url, begun):
+    open_vote(page, url)
+    expect_question(page, 1)
+    expect(page.locator("#vote [role=status]")).to_have_text("No vote yet.")
+    for number, key in enumerate("1234", start=2):
+        page.keyboard.press(key)
+        expect_question(page, number)
+    assert [vote["vote"] for vote in votes(begun)] == ["left", "right", "both good", "both bad"]
+    said = page.locator("#vote [role=status] strong")
+    expect(said).to_contain_text(re.compile(r"Tuned won \d of 4, lost \d, tied 2; a fair coin would do this"))
+    page.get_by_role("button", name="Undo the last vote").click()
+    expect_question(page, 4)
+    expect(said).to_contain_text("of 3, lost")
+    page.reload()
+    page.get_by_role("button", name="Blind vote").click()
+    expect_question(page, 4)
+    expect(said).to_contain_text("of 3, lost")
+    assert page.evaluate("window.attacked") is None
+    expect(page.locator("#vote .pair-of-answers")).to_contain_text(ATTACK)
+    expect(page.locator("#vote .pair-of-answers img")).to_have_count(0)
+
+
+def test_a_key_counts_only_where_nobody_writes_and_the_answers_are_in_sight(page, url, begun):
+    open_vote(page, url)
+    who, reason = page.get_by_label("Your name"), page.get_by_label("Why?")
+    who.fill("Mia")
+    reason.press_sequentially("3 of 4 fields, 12 words")
+    page.get_by_role("textbox", name="Ask both").press_sequentially("1234")
+    page.keyboard.press("Tab")
+    page.get_by_role("button", name="Blind vote").click()
+    page.keyboard.press("1")  # nothing of it is to be seen
+    page.get_by_role("button", name="Blind vote").click()
+    page.keyboard.press("Control+1")
+    expect_question(page, 1)
+    reason.focus()
+    page.keyboard.press("Escape")
+    page.keyboard.press("2")
+    expect_question(page, 2)
+    (vote,) = votes(begun)
+    assert (vote["vote"], vote["reason"], vote["who"]) == ("right", "3 of 4 fields, 12 words", "Mia")
+    expect(reason).to_have_value("")
+    page.reload()
+    page.get_by_role("button", name="Blind vote").click()
+    expect(who).to_have_value("Mia")
+
+
+def known_to_the_page(page: Page, url: str, workspace: Workspace, base: str, sides: Sequence[str]) -> dict[str, Any]:
+    """All that a voter could look at before the first vote, where the base says `base` and the sides are given."""
+    shutil.rmtree(workspace.root)
+    run = fill(Workspace.open(workspace.root), base, GREETS if base == NAMES else NAMES)
+    begin_or_extend(run)
+    ballots = read_json(run.folder / "ballots.json")
+    drawn = sorted(ballots["ballots"], key=lambda each: each["row"])
+    ballots["ballots"] = [{**each, "left": left} for each, left in zip(drawn, sides, strict=True)]
+    write_json(run.folder / "ballots.json", ballots)
+    page.context.clear_cookies()
+    page.goto("about:blank")
+    SENT.clear()
+    asked: list[str] = []
+    note = lambda request: asked.append(f"{request.method} {request.url} {request.post_data}")  # noqa: E731
+    page.on("request", note)
+    open_vote(page, url)
+    page.wait_for_load_state("networkidle")
+    page.remove_listener("request", note)
+    sent = [body for path, body in SENT if "/queue/" in path or path in ("/", "/config")]
+    return {"source": page.content(), "sent": tidy("".join(sent)), "asked": sorted(map(tidy, asked))}
+
+
+def tidy(text: str) -> str:
+    """Without what differs between any two visits."""
+    text = re.sub(r"session_hash(\W+)\w+", r"session_hash\1…", text)
+    text = re.sub(r'"(event_id|\w*time|\w*duration|\w*eta|id)": ?("\w+"|[\d.e-]+|null)', r'"\1": …', text)
+    return re.sub(r"event: heartbeat.*|data: \{\"msg\": \"heartbeat\"\}\s*", "", text)
+
+
+def test_nothing_that_reaches_the_page_tells_whose_answer_is_whose(page, url, workspace):
+    sides = ["base", "tuned", "tuned", "base", "base", "base", "tuned", "base", "tuned", "tuned"]
+    others = ["tuned" if side == "base" else "base" for side in sides]
+    one = known_to_the_page(page, url, workspace, base=GREETS, sides=sides)
+    twin = known_to_the_page(page, url, workspace, base=NAMES, sides=others)
+    assert GREETS in one["source"]
+    assert len(one["asked"]) > 5
+    assert "Question 1 of 10" in one["sent"]
+    assert one["sent"] == twin["sent"]
+    assert one["asked"] == twin["asked"]
+    assert plain(one["source"]) == plain(twin["source"])
+    turned = known_to_the_page(page, url, workspace, base=GREETS, sides=others)
+    assert turned["source"].index(GREETS) > one["source"].index(GREETS)
+    assert without_answers(turned["source"]) == without_answers(one["source"])
+
+
+def plain(source: str) -> str:
+    """The page's own source as a voter may read it, without the names that Gradio makes up for each visit."""
+    source = re.sub(r"html-[a-z0-9]+", "", source)
+    return re.sub(r'(for|id|aria-\w+)="[\w-]*\d[\w-]*"|token=[\w-]+|svelte-\w+', "", source)
+
+
+def without_answers(source: str) -> str:
+    """Neither the answers nor the mark, which is made of them."""
+    for answer in (GREETS, escape(NAMES, quote=False)):
+        source = source.replace(answer, "an answer")
+    return re.sub(r'data-of="[0-9a-f]{16}"', "", plain(source))
+
+
+def test_while_both_are_asked_no_answer_reaches_the_page(page, url, workspace):
+    run = fill(workspace, scored=False)
+    open_vote(page, url)
+    expect(page.locator("#vote")).to_contain_text("First both are asked up to 20 held-out questions")
+    SENT.clear()
+    page.get_by_role("button", name="Ask both, then vote").click()
+    expect_question(page, 1)
+    told = [body for path, body in SENT if "/queue/" in path]
+    before = "".join(body for body in told if "Question 1 of 10" not in body)
+    assert "Asking both 10 held-out questions: 9 done" in before
+    assert "Good day" not in before
+    assert "Mia" not in before
+    page.keyboard.press("1")
+    expect_question(page, 2)
+    assert votes(run)[0]["settings"]["answers"] == "chat"
+
+
+def test_votes_become_preference_rows_by_one_press_and_data_takes_them(page, url, begun, workspace):
+    open_vote(page, url)
+    for number in range(10):
+        expect_question(page, number + 1)
+        page.keyboard.press("12"[number % 2])
+    expect(page.get_by_text("All 10 questions are voted on.")).to_be_visible()
+    standing = read_standing(begun)
+    assert standing
+    assert standing.tally.decided == 10
+    page.get_by_text("Learn from these votes").click()
+    with page.expect_download() as fetched:
+        page.get_by_role("button", name="Download the rows").click()
+    assert fetched.value.suggested_filename == f"{RUN}-preferences.jsonl"
+    rows = [json.loads(line) for line in Path(fetched.value.path()).read_text(encoding="utf-8").splitlines()]
+    assert len(rows) == 10
+    assert {row["chosen"][0]["content"] for row in rows} <= {GREETS, NAMES}
+    page.get_by_role("button", name="Bring them into Data").click()
+    expect(page.locator("#vote-rows")).to_contain_text("They stand in Data as", timeout=30_000)
+    newest = list_datasets(workspace)[0]
+    assert newest.description["shapes"] == {"chosen and rejected": 10}
+
+
+def test_it_is_labelled_and_readable_and_fits(page, url, begun):
+    open_vote(page, url)
+    page.keyboard.press("1")
+    expect_question(page, 2)
+    page.get_by_text("How sure is this?").click()
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        for scheme in ("light", "dark"):
+            page.evaluate(f"document.body.classList.toggle('dark', {str(scheme == 'dark').lower()})")
+            page.wait_for_timeout(300)
+            found = Axe().run(page, "#vote", {"runOnly": ["wcag2a", "wcag2aa", "wcag21aa"]}).response["violations"]
+            assert [f"{each['id']}: {each['nodes'][0]['html'][:160]}" for each in found] == [], f"{width} {scheme}"
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+    bottom = page.locator("#vote .ballot").bounding_box()
+    top = page.locator("#vote .count").bounding_box()
+    assert top
+    assert bottom
+    assert bottom["y"] + bottom["height"] - top["y"] < 900  # question, answers and buttons on one screen of a phone

@@ -1,0 +1,82 @@
+"""What a run forgot, as it is shown: a light with its word, figures with intervals, and answers as text."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from components.forgot_view import NOT_ASKED, show_forgot
+from studio.quiz.form import detect_form
+from studio.quiz.reading import read_quiz
+from studio.quiz.result import LIGHTS, OffTopic, judge
+from studio.train.recipe import make_recipe
+
+QUIZ = read_quiz()
+ATTACK = "<img src=x onerror=alert(1)>"
+TICKETS = ['{"order": "1"}'] * len(QUIZ.off_topic)
+
+
+def found(share_after: float, off_topic: OffTopic) -> dict[str, Any]:
+    """All right before; after, so many of each subject."""
+
+    def answer(place: int, right: bool) -> dict[str, Any]:
+        item = QUIZ.items[place]
+        if not item.options:
+            return {"text": item.answer[0] if right and item.answer else ATTACK}
+        return {"scores": [0.0 if (option == item.right) == right else -1.0 for option in item.options]}
+
+    places = range(len(QUIZ.items))
+    before = [answer(place, True) for place in places]
+    after = [answer(place, place % 10 < 10 * share_after) for place in places]
+    result: dict[str, Any] = judge(QUIZ, before, after, off_topic, make_recipe(data="some", base="starter"))
+    return result
+
+
+PLAIN = OffTopic(None, QUIZ.off_topic, ["It is blue."] * len(QUIZ.off_topic), [ATTACK] * len(QUIZ.off_topic))
+TAKEN = OffTopic(detect_form(TICKETS), QUIZ.off_topic, ["It is blue."] * len(QUIZ.off_topic), TICKETS)
+
+
+def test_before_it_was_asked_one_reads_what_will_be_asked():
+    assert show_forgot(None) == NOT_ASKED
+
+
+@pytest.mark.parametrize(("share", "light"), [(1.0, "green"), (0.5, "red")])
+def test_a_light_has_a_sign_and_a_word_in_each_row(share, light):
+    shown = show_forgot(found(share, PLAIN))
+    assert f"{light.capitalize()}." in shown
+    words = re.findall(r'<td class="light (\w+)"><span aria-hidden="true">.</span> ([\w ]+)</td>', shown)
+    assert len(words) == len(QUIZ.subjects) + 1
+    assert all(LIGHTS[colour] == word for colour, word in words)
+    assert words[-1][0] == light
+
+
+def test_a_row_has_shares_before_and_after_with_their_intervals():
+    shown = show_forgot(found(0.5, PLAIN))
+    row = re.search(r"<tr[^>]*><th[^>]*>Facts .*?</tr>", shown)
+    assert row
+    assert re.sub(r"<[^>]*>", "|", row[0]).count("(") == 3
+    assert "30 questions" in row[0]
+    assert "100%" in row[0]
+
+
+def test_what_models_say_is_text_and_never_markup():
+    shown = show_forgot(found(0.5, PLAIN))
+    assert "<img" not in shown
+    assert "&lt;img" in shown
+
+
+def test_answers_that_look_like_tickets_are_counted_and_folded_away():
+    shown = show_forgot(found(1.0, TAKEN))
+    assert f"{len(TICKETS)} of {len(TICKETS)} answers look like those of your examples (a JSON object" in shown
+    assert shown.index("<details>") < shown.index("Asked beside the point")
+    assert "no form of their own" in show_forgot(found(1.0, PLAIN))
+
+
+def test_the_questions_that_were_lost_are_listed_and_no_others():
+    shown = show_forgot(found(0.5, PLAIN))
+    lost = shown[shown.index("were right before and are wrong now") :]
+    answers = found(0.5, PLAIN)["answers"]
+    assert lost.count('<th scope="row">') == sum(row["before_right"] and not row["after_right"] for row in answers) > 20
+    assert "No question was right before and is wrong now" in show_forgot(found(1.0, PLAIN))
