@@ -22,6 +22,7 @@ from studio.data.tokens import passage_length
 from studio.demo import run_demo
 from studio.errors import RunError, TunesmithError
 from studio.export import gguf
+from studio.quiz.forget import forget_run, read_forgot
 from studio.run_verbs import verb_pause, verb_queue, verb_resume, verb_runs, verb_script, verb_stop, verb_train
 from studio.runs import open_run
 from studio.said import say, watch
@@ -81,12 +82,19 @@ def verb_ask(workspace: Workspace, given: Arguments) -> Result:
 def verb_score(workspace: Workspace, given: Arguments) -> Result:
     run = open_run(workspace, given.run)
     watch(proof.score_run(run))
+    watch(forget_run(run))
     scores = proof.read_scores(run) or {}
     for name in scores["tuned"]:
         say(f"  {name:14} before {scores['base'].get(name, 0):6.1%}   after {scores['tuned'][name]:6.1%}")
     say(f"  {scores['verdict']['word']}: {scores['verdict']['reason']}")
+    forgot = read_forgot(run)
+    if forgot:
+        say(
+            f"  forgot: {forgot['light']}, {forgot['before']:.0%} of the quiz right before, {forgot['after']:.0%} after"
+        )
     difference = {name: each["difference"] for name, each in scores["measures"].items()}
-    return {**{key: scores[key] for key in ("examples", "base", "tuned", "verdict")}, "difference": difference}
+    shown = {key: scores[key] for key in ("examples", "base", "tuned", "verdict")}
+    return {**shown, "difference": difference, "forgot": forgot}
 
 
 def verb_export(workspace: Workspace, given: Arguments) -> Result:
