@@ -55,8 +55,10 @@ WATCH_HANDS = """<script>
 for (const act of ["pointerdown", "keydown"])
   addEventListener(act, () => { window.tunesmithTouched = true; }, { capture: true, once: true });
 </script>"""
-ARRIVE = """(place) =>
-  [window.tunesmithTouched ? { __type__: "update" } : { __type__: "update", selected: place }, "yes"]"""
+ARRIVE = """(place) => {
+  window.tunesmithArrived = true;
+  return [window.tunesmithTouched ? { __type__: "update" } : { __type__: "update", selected: place }, "yes"];
+}"""
 
 
 def build_app(studio: Studio) -> gr.Blocks:

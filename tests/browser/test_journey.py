@@ -118,7 +118,7 @@ def test_who_clicks_while_the_page_loads_stays_there(page: Page, studio: str, st
     write_place(starter_workspace, tab="runs")
     page.goto(studio)
     open_tab(page, "Data")
-    page.wait_for_load_state("networkidle")
+    page.wait_for_function("window.tunesmithArrived", timeout=SLOW_MS)
     page.wait_for_timeout(1500)
     expect(page.get_by_role("tab", name="Data")).to_have_attribute("aria-selected", "true")
 
