@@ -72,7 +72,7 @@ def verb_ask(workspace: Workspace, given: Arguments) -> Result:
     chat = Chat()
     try:
         watch(chat.open(run))
-        *_, last = chat.ask({"base": prompt, "tuned": prompt}, most_tokens=512, temperature=0.0)
+        *_, last = chat.ask({"base": prompt, "tuned": prompt}, most_tokens=512)
     finally:
         chat.close()
     say(f"  Before: {last.texts['base']}\n  After:  {last.texts['tuned']}")

@@ -7,10 +7,11 @@ import json
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from queue import Empty, Queue
 from typing import Any
 
+from studio.compare.sampling import GREEDY, Sampling
 from studio.data.conversation import Conversation, Message
 from studio.errors import ModelError, TunesmithError
 from studio.process import start_attached
@@ -22,14 +23,32 @@ SILENCE_S = 600.0
 
 
 @dataclass(frozen=True)
+class Figures:
+    """Of one answer. `finished` False where a limit or Stop cut it; `sure`: the mean probability of its tokens, 0 to 1.
+
+    `first_s` and `seconds`: from the question to the first token and to the last.
+    """
+
+    tokens: int
+    finished: bool
+    first_s: float
+    seconds: float
+    sure: float | None
+
+    @property
+    def tokens_per_s(self) -> float:
+        """Once it has begun: how long the question was does not count."""
+        return (self.tokens - 1) / (self.seconds - self.first_s) if self.seconds > self.first_s else 0.0
+
+
+@dataclass(frozen=True)
 class Reply:
-    """What both have said so far. `done` once neither says more; `finished` False where a limit or Stop cut it."""
+    """What both have said so far. `done` once neither says more; then each one's figures are known."""
 
     texts: dict[str, str]
     done: bool = False
     seconds: float = 0.0
-    tokens: dict[str, int] = field(default_factory=dict)
-    finished: dict[str, bool] = field(default_factory=dict)
+    figures: dict[str, Figures] = field(default_factory=dict)
 
 
 def titles(run: Run) -> tuple[str, str]:
@@ -80,7 +99,9 @@ class Chat:
                 return
             yield Progress(event["message"], event.get("share"))
 
-    def ask(self, prompts: Mapping[str, Sequence[Message]], most_tokens: int, temperature: float) -> Iterator[Reply]:
+    def ask(
+        self, prompts: Mapping[str, Sequence[Message]], most_tokens: int, sampling: Sampling = GREEDY
+    ) -> Iterator[Reply]:
         """Ask base and tuned (keys of `prompts`) in one pass; the replies grow until one is done.
 
         A caller that turns away early makes the model stop.
@@ -91,7 +112,7 @@ class Chat:
         done = False
         try:
             request = {side: Conversation(tuple(messages)).as_dicts() for side, messages in prompts.items()}
-            self._send({**request, "most_tokens": most_tokens, "temperature": temperature})
+            self._send({**request, "most_tokens": most_tokens, "sampling": asdict(sampling)})
             for reply in self._replies(list(prompts)):
                 done = reply.done
                 yield reply
@@ -114,8 +135,7 @@ class Chat:
                     {side: event[side]["text"] for side in sides},
                     True,
                     event["seconds"],
-                    {side: event[side]["tokens"] for side in sides},
-                    {side: event[side]["finished"] for side in sides},
+                    {side: Figures(**event[side]["figures"]) for side in sides},
                 )
                 return
 

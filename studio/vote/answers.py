@@ -106,7 +106,7 @@ def ask_both(run: Run, chat: Chat, most: int = ASKED_AT_ONCE) -> Iterator[Progre
         left_s = (time.monotonic() - began_s) / count * (len(asked) - count) if count else None
         yield Progress(f"Asking both {len(asked)} held-out questions: {count} done", count / len(asked), left_s)
         prompts = {"base": each.prompt, "tuned": each.prompt}
-        *_, last = chat.ask(prompts, most_tokens, temperature=0.0)
+        *_, last = chat.ask(prompts, most_tokens)
         prompt = Conversation(each.prompt).as_dicts()
         kept = {"row": each.row, "step": step_of(run), "prompt": prompt, "wanted": each.wanted, **last.texts}
         append_row(run.folder / FILE, kept)

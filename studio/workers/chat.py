@@ -1,6 +1,6 @@
 """Holds one run's model and answers as base and as tuned until its input closes. `chat RUN_FOLDER`
 
-Reads requests as lines of JSON: {"base": [messages], "tuned": [messages], "most_tokens", "temperature"} or
+Reads requests as lines of JSON: {"base": [messages], "tuned": [messages], "most_tokens", "sampling"} or
 {"stop": true}. Writes events as lines of JSON: {"event": "loading" | "ready" | "text" | "done" | "error", ...};
 "ready" says whether the two answer `in_turn`.
 """
@@ -12,10 +12,13 @@ import sys
 import threading
 import time
 import traceback
+from dataclasses import fields
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
+from studio.compare.chat import Figures
+from studio.compare.sampling import Sampling
 from studio.data.conversation import Conversation
 from studio.data.tokens import load_tokenizer
 from studio.errors import ModelError, TunesmithError
@@ -23,6 +26,7 @@ from studio.runs import Run, open_run, workspace_of
 from studio.train.models import require_base
 
 SIDES = ("base", "tuned")
+FIGURES = [field.name for field in fields(Figures)]
 TELL_EVERY_S = 0.12  # as fast as people read; each telling costs the page, which shares the processor, a redraw
 
 
@@ -91,7 +95,7 @@ def _answer(generator: Any, request: dict[str, Any], session: Session) -> None:
     answers = generator.answer(
         prompts,
         most_tokens=int(request["most_tokens"]),
-        temperature=float(request["temperature"]),
+        sampling=Sampling(**request["sampling"]),
         watch=watch,
     )
     seconds = time.monotonic() - began
@@ -99,7 +103,7 @@ def _answer(generator: Any, request: dict[str, Any], session: Session) -> None:
         "done",
         seconds=round(seconds, 3),
         **{
-            side: {"text": answer.text, "tokens": answer.tokens, "finished": answer.finished}
+            side: {"text": answer.text, "figures": {name: getattr(answer, name) for name in FIGURES}}
             for side, answer in zip(asked, answers, strict=True)
         },
     )

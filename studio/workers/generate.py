@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -14,8 +15,10 @@ from peft import PeftModel
 from peft.tuners.lora.layer import ParamWrapper
 from transformers import StoppingCriteria, StoppingCriteriaList
 
+from studio.compare.sampling import GREEDY, Sampling
 from studio.data.conversation import Message
 from studio.data.tokens import FolderTokenizer
+from studio.workers.dice import Sureness, processors_of
 from studio.workers.heldout import is_begun
 
 Side = Literal["base", "tuned"]
@@ -36,11 +39,18 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Answer:
-    """`ids` are those of the text, with the end mark's where it ended by itself; else a limit or Stop cut it."""
+    """`ids` are those of the text, with the end mark's where it ended by itself; else a limit or Stop cut it.
+
+    `first_s` and `seconds`: from the question to the first token and to the last. `sure`: the mean probability of its
+    tokens, 0 to 1; None while it is being written.
+    """
 
     text: str
     ids: list[int]
     finished: bool
+    first_s: float = 0.0
+    seconds: float = 0.0
+    sure: float | None = None
 
     @property
     def tokens(self) -> int:
@@ -89,7 +99,7 @@ class Generator:
         prompts: Sequence[Prompt],
         *,
         most_tokens: int,
-        temperature: float = 0.0,
+        sampling: Sampling = GREEDY,
         watch: Watch | None = None,
     ) -> list[Answer]:
         """All prompts in one batch, or in turn one for each side: base, then tuned.
@@ -99,7 +109,7 @@ class Generator:
         if not self.in_turn:
             # Source: PEFT, mixed adapter batches by `adapter_names`.
             names = {"adapter_names": [ADAPTER_OF[prompt.side] for prompt in prompts]}
-            return self._answer(self.model, prompts, most_tokens, temperature, watch, **names)
+            return self._answer(self.model, prompts, most_tokens, sampling, watch, **names)
         answers = [Answer("", [], False) for _ in prompts]
         stopped = False
 
@@ -115,7 +125,7 @@ class Generator:
             if places and not stopped:
                 with self.speaking_as(side) as model:
                     asked = [prompts[place] for place in places]
-                    take_in(self._answer(model, asked, most_tokens, temperature, take_in if watch else None))
+                    take_in(self._answer(model, asked, most_tokens, sampling, take_in if watch else None))
         return answers
 
     @contextmanager
@@ -127,7 +137,7 @@ class Generator:
                 yield self.model
 
     def _answer(
-        self, model: Any, prompts: Sequence[Prompt], most_tokens: int, temperature: float, watch: Watch | None,
+        self, model: Any, prompts: Sequence[Prompt], most_tokens: int, sampling: Sampling, watch: Watch | None,
         **more: Any,
     ) -> list[Answer]:  # fmt: skip
         """Shapes: input_ids (prompts, longest prompt), padded on the left."""
@@ -136,21 +146,26 @@ class Generator:
         pad = min(self.end_ids)
         input_ids = torch.tensor([[pad] * (longest - len(row)) + row for row in ids], device=model.device)
         mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in ids], device=model.device)
-        watcher = _Watcher(self, longest, watch)
+        watcher, sureness = _Watcher(self, longest, watch), Sureness()
         output = model.generate(
             input_ids=input_ids,
             attention_mask=mask,
             max_new_tokens=most_tokens,
-            do_sample=temperature > 0,
-            temperature=temperature if temperature > 0 else None,
-            top_p=0.95 if temperature > 0 else None,
+            do_sample=False,  # the dice are processors of ours: Transformers' own would give each row another luck
+            temperature=None,
+            top_p=None,
             top_k=None,
             eos_token_id=sorted(self.end_ids),
             pad_token_id=pad,
-            stopping_criteria=StoppingCriteriaList([watcher]) if watch else None,
+            logits_processor=processors_of(sampling, len(ids), sureness),
+            stopping_criteria=StoppingCriteriaList([watcher]),
             **more,
         )
-        return self.read(output[:, longest:].tolist())
+        answers = self.read(output[:, longest:].tolist())
+        return [
+            replace(answer, first_s=watcher.first_s, seconds=watcher.seconds_of(answer), sure=_mean(row, answer.tokens))
+            for answer, row in zip(answers, sureness.of(output), strict=True)
+        ]
 
     def read(self, rows: list[list[int]]) -> list[Answer]:
         return [self._read_one(row) for row in rows]
@@ -162,13 +177,30 @@ class Generator:
         return Answer(text.rstrip("\ufffd"), ids, end is not None)
 
 
+def _mean(row: list[float], count: int) -> float | None:
+    return sum(row[:count]) / count if count else None
+
+
 class _Watcher(StoppingCriteria):  # type: ignore[misc]
+    """Looks on after each token, and knows how long each took."""
+
     def __init__(self, generator: Generator, start: int, watch: Watch | None) -> None:
         self.generator = generator
         self.start = start
         self.watch = watch
+        self.began_s = time.monotonic()
+        self.told_s: list[float] = []
 
     def __call__(self, input_ids: torch.Tensor, scores: Any, **more: Any) -> torch.Tensor:
-        answers = self.generator.read(input_ids[:, self.start :].tolist())
-        stop = bool(self.watch and self.watch(answers))
+        self.told_s.append(time.monotonic() - self.began_s)
+        stop = False
+        if self.watch:
+            stop = self.watch(self.generator.read(input_ids[:, self.start :].tolist()))
         return torch.full((input_ids.shape[0],), stop, dtype=torch.bool, device=input_ids.device)
+
+    @property
+    def first_s(self) -> float:
+        return self.told_s[0] if self.told_s else 0.0
+
+    def seconds_of(self, answer: Answer) -> float:
+        return self.told_s[answer.tokens - 1] if answer.tokens else 0.0

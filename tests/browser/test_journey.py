@@ -181,7 +181,24 @@ def test_the_whole_journey(
     expect(page.locator("#compare-state")).to_contain_text("Both answered in", timeout=SLOW_MS)
     for pane in ("#pane-base", "#pane-tuned"):
         assert len(page.locator(f"{pane} .message.bot").last.inner_text()) > 0
+    expect(page.locator("#figures")).to_contain_text(
+        re.compile(r"After: \d+ tokens?, the first after .* sure of its words")
+    )
     take_picture(page, "compare")
+    page.get_by_label("Mark the words that differ").check()
+    expect(page.locator("#apart")).not_to_be_empty()
+    page.locator("#why").click()
+    expect(page.locator("#reasons")).to_contain_text("% alike")
+
+    # A question is written anew: what came after it goes, in both panes.
+    pane = page.locator("#pane-base")
+    pane.locator(".message.user").hover()
+    pane.get_by_role("button", name="Edit").click()
+    pane.locator("textarea").fill("Say one word.")
+    pane.get_by_role("button", name="Submit").click()
+    expect(page.locator("#pane-tuned .message.user")).to_have_text("Say one word.", timeout=SLOW_MS)
+    expect(page.locator("#compare-state")).to_contain_text("Both answered in", timeout=SLOW_MS)
+    expect(page.locator("#pane-base .message.bot")).to_have_count(1)
     page.locator("#to-export").click()
 
     # Export: a GGUF that downloads and is loaded again.

@@ -64,7 +64,7 @@ class Answerer:
     def open(self, run: Run) -> Iterator[Any]:
         yield from ()
 
-    def ask(self, prompts: dict[str, Any], most_tokens: int, temperature: float) -> Iterator[Reply]:
+    def ask(self, prompts: dict[str, Any], most_tokens: int) -> Iterator[Reply]:
         yield Reply({"base": GREETS, "tuned": ""})  # the base has ended before the other begins
         time.sleep(0.1)
         yield Reply({"base": GREETS, "tuned": NAMES}, done=True)
@@ -127,7 +127,7 @@ def begun(workspace: Workspace) -> Run:
 
 def open_vote(page: Page, url: str) -> None:
     page.goto(url)
-    page.get_by_role("button", name="Blind vote").click()
+    page.get_by_role("tab", name="Blind vote").click()
     page.locator("#vote").locator(".pair-of-answers, .empty, .standing").first.wait_for()
 
 
@@ -158,7 +158,7 @@ def test_one_votes_by_keys_takes_back_and_goes_on_after_a_reload(page, url, begu
     expect_question(page, 4)
     expect(said).to_contain_text("of 3, lost")
     page.reload()
-    page.get_by_role("button", name="Blind vote").click()
+    page.get_by_role("tab", name="Blind vote").click()
     expect_question(page, 4)
     expect(said).to_contain_text("of 3, lost")
     assert page.evaluate("window.attacked") is None
@@ -171,11 +171,11 @@ def test_a_key_counts_only_where_nobody_writes_and_the_answers_are_in_sight(page
     who, reason = page.get_by_label("Your name"), page.get_by_label("Why?")
     who.fill("Mia")
     reason.press_sequentially("3 of 4 fields, 12 words")
+    page.get_by_role("tab", name="Talk").click()
     page.get_by_role("textbox", name="Ask both").press_sequentially("1234")
     page.keyboard.press("Tab")
-    page.get_by_role("button", name="Blind vote").click()
     page.keyboard.press("1")  # nothing of it is to be seen
-    page.get_by_role("button", name="Blind vote").click()
+    page.get_by_role("tab", name="Blind vote").click()
     page.keyboard.press("Control+1")
     expect_question(page, 1)
     reason.focus()
@@ -186,7 +186,7 @@ def test_a_key_counts_only_where_nobody_writes_and_the_answers_are_in_sight(page
     assert (vote["vote"], vote["reason"], vote["who"]) == ("right", "3 of 4 fields, 12 words", "Mia")
     expect(reason).to_have_value("")
     page.reload()
-    page.get_by_role("button", name="Blind vote").click()
+    page.get_by_role("tab", name="Blind vote").click()
     expect(who).to_have_value("Mia")
 
 

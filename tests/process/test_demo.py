@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from studio.compare.chat import Chat, titles
+from studio.compare.sampling import Sampling
 from studio.data.conversation import Message
 from studio.data.datasets import open_dataset
 from studio.data.tokens import load_tokenizer
@@ -74,7 +75,7 @@ def test_the_base_pane_is_the_base(run: Run, workspace: Workspace) -> None:
     chat = Chat()
     try:
         list(chat.open(run))
-        *_, last = chat.ask({"base": asked, "tuned": asked}, most_tokens=24, temperature=0.0)
+        *_, last = chat.ask({"base": asked, "tuned": asked}, most_tokens=24)
     finally:
         chat.close()
     assert last.texts["base"] == alone
@@ -88,15 +89,18 @@ def test_a_conversation_streams_stops_and_goes_on(run: Run) -> None:
     asked = [Message("user", "Tell me a long story about a shoemaker, with many details.")]
     try:
         assert [progress.message for progress in chat.open(run)]
-        replies = chat.ask({"base": asked, "tuned": asked}, most_tokens=400, temperature=0.8)
+        replies = chat.ask({"base": asked, "tuned": asked}, most_tokens=400, sampling=Sampling(temperature=0.8))
         first = next(replies)
         assert not first.done
         chat.stop()
         *_, last = replies
         assert last.done
-        assert not last.finished["base"]
-        assert last.tokens["base"] < 400
-        *_, again = chat.ask({"base": asked, "tuned": asked}, most_tokens=8, temperature=0.0)
+        cut = last.figures["base"]
+        assert not cut.finished
+        assert 0 < cut.tokens < 400
+        assert 0 < cut.first_s <= cut.seconds <= last.seconds
+        assert 0 < cut.sure <= 1
+        *_, again = chat.ask({"base": asked, "tuned": asked}, most_tokens=8)
         assert again.done
     finally:
         chat.close()

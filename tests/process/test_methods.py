@@ -278,11 +278,11 @@ def test_a_model_whose_weights_all_learned_is_talked_to_scored_and_taken_home(
             pass
         assert chat.in_turn
         prompt = [Message("user", "What is 1 and 2?")]
-        replies = list(chat.ask({"base": prompt, "tuned": prompt}, most_tokens=8, temperature=0.0))
+        replies = list(chat.ask({"base": prompt, "tuned": prompt}, most_tokens=8))
     finally:
         chat.close()
     assert replies[-1].done
-    assert replies[-1].tokens.keys() == {"base", "tuned"}
+    assert replies[-1].figures.keys() == {"base", "tuned"}
 
     score(run, lambda progress: None)
     assert (read_scores(run) or {}).keys() >= {"base", "tuned", "examples"}

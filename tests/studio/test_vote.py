@@ -98,10 +98,10 @@ class Answerer:
     def open(self, run: Run) -> Iterator[Any]:
         yield from ()
 
-    def ask(self, prompts: dict[str, Any], most_tokens: int, temperature: float) -> Iterator[Reply]:
+    def ask(self, prompts: dict[str, Any], most_tokens: int) -> Iterator[Reply]:
         if len(self.asked) == self.most:
             raise ModelError("The model broke off.", "Send it again.")
-        self.asked.append({**prompts, "most_tokens": most_tokens, "temperature": temperature})
+        self.asked.append({**prompts, "most_tokens": most_tokens})
         question = prompts["base"][-1].content
         yield Reply({"base": "", "tuned": ""})
         yield Reply({"base": f"base: {question}", "tuned": f"tuned: {question}"}, done=True)
@@ -201,7 +201,6 @@ def test_without_scores_both_are_asked_greedily_and_what_was_answered_is_kept(ru
     whole = Answerer()
     ask(run, whole)
     assert len(whole.asked) == 8
-    assert {each["temperature"] for each in whole.asked} == {0.0}
     assert len(begin_or_extend(run).ballots) == 10
     with pytest.raises(DataError, match="no held-out question left"):
         ask(run, Answerer())

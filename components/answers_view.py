@@ -1,0 +1,85 @@
+"""What is told of answers: their figures, the words that differ, and the examples that they are near to."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Sequence
+from html import escape
+
+from studio.compare.chat import Figures, Reply
+from studio.compare.nearest import Near
+
+SIDES = {"base": "Before", "tuned": "After"}
+WORDS = re.compile(r"\s+|\w+|[^\w\s]")
+WORD = re.compile(r"\w+")
+MOST_WORDS = 3_000  # a comparison takes time by the square of them
+MOST_LETTERS = 600
+SURE = "How sure: the chance that the model gave each of its words, on average. Being sure is not being right."
+
+
+def show_figures(reply: Reply) -> str:
+    parts = "".join(
+        f'<p class="fine"><strong>{name}:</strong> {_say_figures(reply.figures[side])}</p>'
+        for side, name in SIDES.items()
+    )
+    return f'<div class="figures" title="{SURE}">{parts}</div>'
+
+
+def _say_figures(figures: Figures) -> str:
+    if not figures.tokens:
+        return "no token"
+    speed = f", {figures.tokens_per_s:.0f} tokens a second" if figures.tokens_per_s else ""
+    sure = f", {figures.sure:.0%} sure of its words" if figures.sure is not None else ""
+    plural = "" if figures.tokens == 1 else "s"
+    return f"{figures.tokens} token{plural}, the first after {figures.first_s:.1f} s{speed}{sure}"
+
+
+def show_apart(before: str, after: str) -> str:
+    """Both answers, with what only one of them says marked."""
+    one, other = WORDS.findall(before), WORDS.findall(after)
+    if before == after:
+        return '<p class="fine">Both say the same, to the letter.</p>'
+    if len(one) + len(other) > MOST_WORDS:
+        return '<p class="fine">The answers are too long to mark their words.</p>'
+    blocks = difflib.SequenceMatcher(None, one, other, autojunk=False).get_opcodes()
+    left = "".join(_marked("".join(one[i:j]), kind == "equal") for kind, i, j, _, _ in blocks)
+    right = "".join(_marked("".join(other[k:m]), kind == "equal") for kind, _, _, k, m in blocks)
+    return (
+        '<div class="apart" role="group" aria-label="Words that differ">'
+        f"<p><strong>Before</strong><br>{left}</p><p><strong>After</strong><br>{right}</p></div>"
+    )
+
+
+def _marked(text: str, same: bool) -> str:
+    return escape(text) if same or not text.strip() else f"<mark>{escape(text)}</mark>"
+
+
+def show_nearest(found: Sequence[Near]) -> str:
+    """Five training examples, with the words that they share with the answer marked."""
+    if not found:
+        return '<p class="fine">No training example shares a word with this answer: it says so out of itself.</p>'
+    rows = "".join(
+        f'<li><p class="fine">Example {near.example.row + 1}, {near.likeness:.0%} alike</p>'
+        f"<p>{escape(_cut(near.example.prompt[-1].content if near.example.prompt else ''))}</p>"
+        f"<p><strong>Answer:</strong> {_with_marks(_cut(near.example.wanted), set(near.shared))}</p></li>"
+        for near in found
+    )
+    return (
+        '<section class="nearest" aria-label="Nearest training examples"><p>The examples it learned from whose answers '
+        "are likest to this one; shared words are marked. Alike is measured by words that are rare among your answers "
+        f"(tf-idf, cosine). It shows where it may have that from, and proves nothing.</p><ol>{rows}</ol></section>"
+    )
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MOST_LETTERS else f"{text[:MOST_LETTERS]} …"
+
+
+def _with_marks(text: str, shared: set[str]) -> str:
+    parts, place = [], 0
+    for word in WORD.finditer(text):
+        if word.group().casefold() in shared:
+            parts += [escape(text[place : word.start()]), f"<mark>{escape(word.group())}</mark>"]
+            place = word.end()
+    return "".join(parts) + escape(text[place:])
