@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from components.answers_table import show_answers
 from components.forgot_view import build_forgot_view
 from components.frame import Studio, TabView, pick, require_rest, run_choices
 from components.notices import show_progress, told
@@ -16,7 +17,8 @@ from components.vote_view import build_vote_view
 from studio.compare import proof
 from studio.errors import RunError
 from studio.place import read_place, write_place
-from studio.runs import open_run
+from studio.runs import Run, open_run
+from studio.vote.votes import open_rows
 
 
 def build_compare_tab(studio: Studio) -> TabView:
@@ -42,11 +44,15 @@ def build_compare_tab(studio: Studio) -> TabView:
         studio.chat.close()
         for progress in proof.score_run(chosen):
             yield show_progress(progress)
-        yield show_scores(proof.read_scores(chosen))
+        yield show_all(chosen)
+
+    def show_all(chosen: Run) -> str:
+        scores = proof.read_scores(chosen)
+        return show_scores(scores) + show_answers(scores, open_rows(chosen))
 
     def show(run_id: str | None) -> dict[Any, Any]:
-        scores = proof.read_scores(open_run(studio.workspace, run_id)) if run_id else None
-        return {table: show_scores(scores), **vote.show(run_id), **forgot.show(run_id)}
+        scores = show_all(open_run(studio.workspace, run_id)) if run_id else show_scores(None)
+        return {table: scores, **vote.show(run_id), **forgot.show(run_id)}
 
     @told
     def change_run(run_id: str | None) -> Any:

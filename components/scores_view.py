@@ -39,6 +39,22 @@ def show_scores(found: dict[str, Any] | None) -> str:
         f"<caption>{found['examples']} held-out examples, which no training saw; intervals of 95 %</caption>"
         '<thead><tr><td></td><th scope="col">Before</th><th scope="col">After</th><th scope="col">Difference</th>'
         f'<th scope="col">So it is</th></tr></thead><tbody>{rows}</tbody></table></div>'
+        + _show_fields(found.get("fields", {}))
+    )
+
+
+def _show_fields(fields: dict[str, dict[str, int]]) -> str:
+    if not fields:
+        return ""
+    rows = "".join(
+        f'<tr><th scope="row">{escape(name)}</th><td>{field["base"]} of {field["wanted"]}</td>'
+        f"<td>{field['tuned']} of {field['wanted']}</td></tr>"
+        for name, field in sorted(fields.items(), key=lambda item: item[1]["tuned"] / item[1]["wanted"])
+    )
+    return (
+        '<details><summary>Field by field</summary><div class="wide" tabindex="0" role="region" '
+        'aria-label="Fields"><table class="scores"><thead><tr><th scope="col">Field</th><th scope="col">Right before'
+        f'</th><th scope="col">Right after</th></tr></thead><tbody>{rows}</tbody></table></div></details>'
     )
 
 

@@ -60,6 +60,14 @@ def read_standing(run: Run) -> Standing | None:
     return Standing(current, votes, frozenset(seen))
 
 
+def open_rows(run: Run) -> frozenset[int]:
+    """Rows of the questions that are still to be voted on: whose answer is whose must not be told of them."""
+    standing = read_standing(run)
+    if standing is None:
+        return frozenset()
+    return frozenset(ballot.pair.row for ballot in standing.round.ballots if ballot.place not in standing.votes)
+
+
 def cast(run: Run, mark: str, choice: str, reason: str = "", who: str = "") -> bool:
     """Keep a vote on the ballot that the voter saw; False if that is no longer the one that is asked for.
 

@@ -25,7 +25,7 @@ from studio.vote import votes as voting
 from studio.vote.answers import Pair, ask_both, read_pairs
 from studio.vote.ballots import Ballot, begin_or_extend, draw, read_round
 from studio.vote.preferences import read_preferences, write_preferences
-from studio.vote.votes import Standing, read_standing, undo
+from studio.vote.votes import Standing, open_rows, read_standing, undo
 
 EXAMPLES = 100
 SYSTEM = "Answer as a shop."
@@ -299,6 +299,15 @@ def test_the_last_vote_is_taken_back_once_and_asked_again(run):
     assert standing_of(run).tally.won == 2
     assert standing_of(run).changed == 1  # the count had told the sides by then
     assert [row.get("again") for row in read_rows(run.folder / "votes.jsonl")] == [False, False, None, True]
+
+
+def test_questions_without_a_vote_are_known_by_their_rows(run):
+    assert open_rows(run) == frozenset()
+    score(run)
+    ballots = begin_or_extend(run).ballots
+    assert open_rows(run) == {ballot.pair.row for ballot in ballots}
+    vote_for(run, "tuned")
+    assert open_rows(run) == {ballot.pair.row for ballot in ballots[1:]}
 
 
 def test_all_votes_can_be_taken_back_in_turn(run):

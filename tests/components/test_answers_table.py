@@ -1,0 +1,54 @@
+"""The table of each answer: where tuned lost stands first, and an open vote stays blind."""
+
+from __future__ import annotations
+
+import json
+
+from components.answers_table import show_answers
+from components.scores_view import show_scores
+from studio.compare.weigh import weigh
+
+WANTED = [json.dumps({"order": str(number), "wish": ("refund", "<b>swap</b>")[number % 2]}) for number in range(30)]
+HALF = [json.dumps({"order": str(number), "wish": "no"}) for number in range(30)]
+BASE = [*WANTED[:3], *HALF[3:]]
+TUNED = [WANTED[0], "rubbish", HALF[2], *WANTED[3:29], "<script>"]
+
+
+def found() -> dict:
+    rows = [
+        {"row": row, "prompt": f"Question {row}?", "wanted": wanted, "base": base, "tuned": tuned}
+        for row, (wanted, base, tuned) in enumerate(zip(WANTED, BASE, TUNED, strict=True))
+    ]
+    return {"examples": 30, **weigh(WANTED, rows), "answers": rows}
+
+
+def test_where_tuned_lost_most_stands_first():
+    shown = show_answers(found())
+    places = [shown.index(f"Question {row}?") for row in (1, 29, 2, 0, 3)]
+    assert places == sorted(places)
+    assert "0 %" in shown
+    assert "50 %" in shown
+    assert "<script>" not in shown
+    assert "<b>swap" not in shown
+
+
+def test_nothing_is_told_of_a_question_that_is_still_to_be_voted_on():
+    shown = show_answers(found(), hidden={1, 5})
+    assert "2 questions are left out until they are voted on" in shown
+    assert "Question 1?" not in shown
+    assert "Question 5?" not in shown
+    assert "Question 2?" in shown
+
+
+def test_scores_without_single_answers_have_no_table():
+    assert show_answers(None) == ""
+    assert show_answers({"examples": 1, "answers": []}) == ""
+
+
+def test_each_field_tells_in_how_many_it_is_right():
+    assert found()["fields"] == {
+        "order": {"wanted": 30, "base": 30, "tuned": 28},
+        "wish": {"wanted": 30, "base": 3, "tuned": 27},
+    }
+    shown = show_scores(found())
+    assert shown.index("27 of 30") < shown.index("28 of 30"), "the weakest field first"
