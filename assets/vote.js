@@ -58,3 +58,4 @@ function settle() {
 
 watch("value", settle);
 settle();
+element.dataset.ready = "yes"; // the page shows the answers a moment before the keys count

@@ -129,6 +129,7 @@ def open_vote(page: Page, url: str) -> None:
     page.goto(url)
     page.get_by_role("tab", name="Blind vote").click()
     page.locator("#vote").locator(".pair-of-answers, .empty, .standing").first.wait_for()
+    page.locator("#vote [data-ready], #vote[data-ready]").wait_for()
 
 
 def expect_question(page: Page, number: int) -> None:
