@@ -1,4 +1,4 @@
-"""Compare a run with its base: talk to both, vote blindly, measure, and see what was forgotten."""
+"""Compare a run with its base: talk to both, vote blindly, measure, see what was forgotten, judge, report."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import gradio as gr
 from components.answers_table import show_answers
 from components.forgot_view import build_forgot_view
 from components.frame import Studio, TabView, pick, require_rest, run_choices
+from components.judge_view import build_judge_view
 from components.notices import show_progress, told
+from components.report_view import build_report_view
 from components.scores_view import show_scores
 from components.talk_view import build_talk_view
 from components.vote_view import build_vote_view
@@ -33,6 +35,10 @@ def build_compare_tab(studio: Studio) -> TabView:
             table = gr.HTML(elem_id="scores")
         with gr.Tab("What it forgot", id="forgot"):
             forgot = build_forgot_view(studio, run)
+        with gr.Tab("Judge", id="judge"):
+            judge = build_judge_view(studio, run)
+        with gr.Tab("Report", id="report"):
+            report = build_report_view(studio, run)
     export = gr.Button("Next: Export", elem_id="to-export")
 
     @told
@@ -52,7 +58,8 @@ def build_compare_tab(studio: Studio) -> TabView:
 
     def show(run_id: str | None) -> dict[Any, Any]:
         scores = show_all(open_run(studio.workspace, run_id)) if run_id else show_scores(None)
-        return {table: scores, **vote.show(run_id), **forgot.show(run_id)}
+        views = [view.show(run_id) for view in (vote, forgot, judge, report)]
+        return {table: scores, **{output: value for shown in views for output, value in shown.items()}}
 
     @told
     def change_run(run_id: str | None) -> Any:
@@ -67,6 +74,6 @@ def build_compare_tab(studio: Studio) -> TabView:
         return {run: gr.Dropdown(choices=choices, value=chosen), **show(chosen), **talk.show(chosen)}
 
     measure.click(measure_both, run, table, show_progress="hidden", concurrency_id="accelerator", concurrency_limit=1)
-    shown = [table, *talk.outputs, *vote.outputs, *forgot.outputs]
+    shown = [table, *talk.outputs, *vote.outputs, *forgot.outputs, *judge.outputs, *report.outputs]
     run.input(change_run, run, shown, show_progress="hidden")
     return TabView(read, [run, *shown], [(export, "export")])

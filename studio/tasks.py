@@ -20,6 +20,7 @@ from studio.store import read_json, write_json
 from studio.workspace import Workspace
 
 POLL_S = 0.3
+STOPPED = "It was stopped."
 LEAST_SHARE, LEAST_SPENT_S = 0.02, 3.0  # before that, what is left cannot be told
 
 
@@ -78,8 +79,13 @@ def stop_task(note: Path) -> None:
     known = read_note(note)
     if _goes_on(known):
         ProcessId(known["pid"], known["started_s"]).kill()
-        error = TunesmithError("It was stopped.", "Start it again whenever you like.")
+        error = TunesmithError(STOPPED, "Start it again whenever you like.")
         write_json(note, {"error": error.as_dict()})
+
+
+def is_stopped(note: Path) -> bool:
+    """Somebody ended the work, and nobody has started it again."""
+    return bool(read_note(note).get("error", {}).get("what") == STOPPED)
 
 
 def _goes_on(known: dict[str, Any]) -> bool:

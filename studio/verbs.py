@@ -22,6 +22,7 @@ from studio.data.tokens import passage_length
 from studio.demo import run_demo
 from studio.errors import RunError, TunesmithError
 from studio.export import gguf
+from studio.proof_verbs import verb_report
 from studio.quiz.forget import forget_run, read_forgot
 from studio.run_verbs import verb_pause, verb_queue, verb_resume, verb_runs, verb_script, verb_stop, verb_train
 from studio.runs import open_run
@@ -150,6 +151,9 @@ def build_parser() -> argparse.ArgumentParser:
         ("score", verb_score, "measure base and tuned on the held-out examples"),
     ):
         add(name, call, help).add_argument("run", metavar="RUN")
+    verb = add("report", verb_report, "write what was measured of a run, and what was not, as HTML and PDF")
+    verb.add_argument("run", metavar="RUN")
+    verb.add_argument("--to", metavar="FOLDER", help="where it goes; the run's own folder otherwise")
     verb = add("ask", verb_ask, "one question to the model before and after training")
     verb.add_argument("run", metavar="RUN")
     verb.add_argument("prompt", metavar="PROMPT")

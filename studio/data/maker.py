@@ -1,23 +1,16 @@
-"""A model behind an OpenAI-compatible address, asked for examples. It may stall, refuse, break off or talk nonsense."""
+"""A model asked for examples, and the pairs in what it wrote."""
 
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpx
-
 from studio.data.json_rows import parse_first
-from studio.errors import DataError
+from studio.served import ServedModel
 
-TRIES = 5
-LONGEST_WAIT_S = 60.0
-TIMEOUT_S = 120.0
-TEMPERATURE = 0.9  # the same prompt is asked again and again, and must not give the same
-SCHEMA = {
+SCHEMA: Mapping[str, Any] = {
     "type": "object",
     "properties": {
         "examples": {
@@ -33,114 +26,10 @@ SCHEMA = {
 }
 
 
-@dataclass(frozen=True)
-class Reply:
-    text: str
-    tokens_in: int = 0
-    tokens_out: int = 0
-
-
 @dataclass
-class Maker:
-    """`address` ends before /chat/completions. `wait` sleeps between tries, and may be replaced in tests."""
-
-    address: str
-    model: str
-    key: str = ""
-    timeout_s: float = TIMEOUT_S
-    wait: Callable[[float], None] = time.sleep
-    takes_schema: bool = field(default=True, init=False)  # until the server says that it does not
-    _asked_to_wait_s: float = field(default=0.0, init=False)
-
-    def ask(self, messages: Sequence[dict[str, str]], most_tokens: int = 2048, seed: int = 0) -> Reply:
-        """Tried again where waiting may help; the same `seed` gives the same reply where the server can do that.
-
-        Raises: DataError, which says what the server said last.
-        """
-        said = ""
-        for number in range(TRIES):
-            if number:
-                self.wait(min(LONGEST_WAIT_S, self._pause(number)))
-            try:
-                reply = self._post(messages, most_tokens, seed)
-            except httpx.TimeoutException:
-                said = f"no answer within {self.timeout_s:.0f} s"
-                continue
-            except httpx.ConnectError as error:
-                raise DataError(
-                    f"Nobody answers at {self.address}: {error}.", "Is the server running there?"
-                ) from error
-            except httpx.HTTPError as error:
-                said = f"the connection broke off ({error})"
-                continue
-            except httpx.InvalidURL as error:
-                raise DataError(f"{self.address} is no address.", "It looks like http://localhost:11434/v1.") from error
-            if reply.status_code == 400 and self.takes_schema:
-                self.takes_schema = False  # an older server: it is asked in words alone
-                continue
-            if reply.status_code == 429 or reply.status_code >= 500:
-                self._asked_to_wait_s = _retry_after(reply)
-                said = f"{reply.status_code}, {_words_of(reply)}"
-                continue
-            if reply.status_code >= 400:
-                raise _refused(self, reply)
-            read = _read(reply)
-            if read is not None:
-                return read
-            said = f"a reply that is none: {reply.text[:120]!r}"
-        raise DataError(
-            f"{self.address} did not answer after {TRIES} tries; last it said: {said}.",
-            "Wait a while and press Go on: what is made already is kept.",
-        )
-
-    def _pause(self, number: int) -> float:
-        asked, self._asked_to_wait_s = self._asked_to_wait_s, 0.0
-        return max(asked, 2.0 ** (number - 1))
-
-    def _post(self, messages: Sequence[dict[str, str]], most_tokens: int, seed: int) -> httpx.Response:
-        body: dict[str, Any] = {"model": self.model, "messages": list(messages), "max_tokens": most_tokens}
-        body |= {"temperature": TEMPERATURE}
-        if self.takes_schema:
-            schema = {"name": "examples", "schema": SCHEMA}
-            body |= {"seed": seed, "response_format": {"type": "json_schema", "json_schema": schema}}
-        headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
-        return httpx.post(
-            f"{self.address.rstrip('/')}/chat/completions", json=body, headers=headers, timeout=self.timeout_s
-        )
-
-
-def _read(reply: httpx.Response) -> Reply | None:
-    try:
-        body = reply.json()
-        text = body["choices"][0]["message"]["content"]
-        usage = body.get("usage") or {}
-        return Reply(str(text or ""), int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0))
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
-        return None
-
-
-def _refused(maker: Maker, reply: httpx.Response) -> DataError:
-    words = _words_of(reply)
-    if reply.status_code in (401, 403):
-        return DataError(f"{maker.address} does not accept the key: {words}.", "Check the key, or set another one.")
-    if reply.status_code == 404:
-        return DataError(f"{maker.address} knows no model {maker.model!r}: {words}.", "Check the address and the name.")
-    return DataError(f"{maker.address} refuses: {reply.status_code}, {words}.", "Change what it complains of.")
-
-
-def _words_of(reply: httpx.Response) -> str:
-    try:
-        error = reply.json()["error"]
-        return str(error["message"] if isinstance(error, dict) else error)[:200].rstrip(".")
-    except (ValueError, KeyError, TypeError):
-        return reply.text[:120].strip().rstrip(".") or "no words"
-
-
-def _retry_after(reply: httpx.Response) -> float:
-    try:
-        return max(0.0, float(reply.headers.get("retry-after", 0)))
-    except ValueError:
-        return 0.0
+class Maker(ServedModel):
+    schema: Mapping[str, Any] = field(default_factory=lambda: SCHEMA)
+    temperature: float = 0.9  # the same prompt is asked again and again, and must not give the same
 
 
 def parse_pairs(text: str) -> list[tuple[str, str]]:

@@ -26,17 +26,20 @@ class Reply:
 
 
 class LlamaCpp:
-    """One loaded GGUF. Raises: ExportError if llama.cpp cannot load it."""
+    """One loaded GGUF; it is an OpenAI-compatible server too, at `address`, for who has the `key`.
 
-    def __init__(self, path: Path, context_tokens: int = 4096) -> None:
+    Raises: ExportError if llama.cpp cannot load it.
+    """
+
+    def __init__(self, path: Path, context_tokens: int = 4096, slots: int = SLOTS) -> None:
         parameters = xllamacpp.CommonParams()
         parameters.model.path = str(path)
-        parameters.n_ctx = context_tokens * SLOTS  # it is divided among the slots
-        parameters.n_parallel = SLOTS
+        parameters.n_ctx = context_tokens * slots  # it is divided among the slots
+        parameters.n_parallel = slots
         parameters.port = 0
         parameters.warmup = False
-        key = secrets.token_hex(16)
-        parameters.api_keys = [key]
+        self.key = secrets.token_hex(16)
+        parameters.api_keys = [self.key]
         try:
             self._server = xllamacpp.Server(parameters)
         except Exception as error:
@@ -44,9 +47,10 @@ class LlamaCpp:
                 f"llama.cpp could not load {path.name}: {error}.",
                 "Export it again; if it stays so, export F16.",
             ) from error
+        self.address = f"{self._server.listening_address}/v1"
         self._http = httpx.Client(
             base_url=self._server.listening_address,
-            headers={"Authorization": f"Bearer {key}"},
+            headers={"Authorization": f"Bearer {self.key}"},
             timeout=60,
             trust_env=False,
         )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import random
 import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
@@ -16,61 +16,22 @@ from studio.data import making
 from studio.data.datasets import open_current, save_dataset
 from studio.data.formats import convert_rows
 from studio.data.looking import draw_sample, judge, write_sample
-from studio.data.maker import TRIES, Maker, parse_pairs
+from studio.data.maker import Maker, parse_pairs
 from studio.data.making import Ask, Gate, begin, build_prompt, make, read_made
 from studio.data.read import Row
 from studio.errors import DataError
 from studio.runs import create_run
+from studio.served import TRIES
 from studio.store import read_rows
 from studio.train.recipe import make_recipe
 from studio.workers.starter import packaged_gguf
-
-Answer = Callable[[BaseHTTPRequestHandler, dict[str, Any]], None]
+from tests.studio.serving import Serve, in_turn, reply, said, serving
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[[Answer], str]]:
-    """`serve(answer)` gives the address of a server on loopback that answers by that function."""
-    servers: list[ThreadingHTTPServer] = []
-
-    def start(answer: Answer) -> str:
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                answer(self, json.loads(self.rfile.read(int(self.headers["content-length"]))))
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        servers.append(server)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        return f"http://127.0.0.1:{server.server_port}/v1"
-
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
-
-
-def reply(handler: BaseHTTPRequestHandler, status: int, body: Any, **headers: str) -> None:
-    content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    handler.send_response(status)
-    handler.send_header("content-length", str(len(content)))
-    for name, value in headers.items():
-        handler.send_header(name.replace("_", "-"), value)
-    handler.end_headers()
-    handler.wfile.write(content)
-
-
-def said(text: str, tokens_in: int = 100, tokens_out: int = 50) -> dict[str, Any]:
-    usage = {"prompt_tokens": tokens_in, "completion_tokens": tokens_out}
-    return {"choices": [{"message": {"role": "assistant", "content": text}}], "usage": usage}
-
-
-def in_turn(*answers: Answer) -> Answer:
-    """The first answer first, the last one from then on."""
-    left = list(answers)
-    return lambda handler, body: (left.pop(0) if len(left) > 1 else left[0])(handler, body)
+def serve() -> Iterator[Serve]:
+    with serving() as serve:
+        yield serve
 
 
 def test_a_reply_is_read_with_what_it_took(serve):

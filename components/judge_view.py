@@ -1,0 +1,187 @@
+"""Another model as the judge: who it is, what is sent to whom, how far it is, and what it found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from components.frame import Studio, require_rest
+from components.judged_view import NO_RUN, show_judged
+from components.notices import show_note, show_progress, told
+from studio.errors import RunError, TunesmithError
+from studio.judge import job
+from studio.judge.asking import USUAL, Ask, require_ask
+from studio.judge.plan import make_plan
+from studio.keys import write_key
+from studio.runs import Run, open_run
+from studio.tasks import Progress, read_note
+from studio.workspace import ASSETS
+
+KINDS = [("A model on a server", "server"), ("A GGUF file on this computer", "file")]
+MOST_QUESTIONS = 1_000
+READ_FIRST = "Nothing is sent yet. Read above what would be sent where; press again if that is right."
+STOPPED = "Stopped. What is judged already is kept; press the button to go on."
+
+
+@dataclass(frozen=True)
+class JudgeView:
+    """`show` gives the values of `outputs` for a run, or for none."""
+
+    outputs: list[Any]
+    show: Callable[[str | None], dict[Any, Any]]
+
+
+def build_judge_view(studio: Studio, run: gr.Dropdown) -> JudgeView:
+    """Build it below `run`, which holds the id of the run that is picked."""
+    with gr.Row(elem_classes="split"):
+        with gr.Column(scale=1, min_width=300, elem_classes="decide"):
+            kind = gr.Radio(KINDS, value="server", label="Who judges?", elem_id="judge-kind")
+            with gr.Column(elem_id="judge-server") as server:
+                address = gr.Textbox(
+                    label="Address of an OpenAI-compatible server", placeholder="http://localhost:11434/v1",
+                    elem_id="judge-address",
+                )  # fmt: skip
+                model = gr.Textbox(label="Model", placeholder="llama3.1:70b, gpt-4.1, …", elem_id="judge-model")
+                key = gr.Textbox(
+                    label="Key (kept in this system's keyring)", type="password", elem_id="judge-key",
+                    info="A local server needs none.",
+                )  # fmt: skip
+            with gr.Column(visible=False, elem_id="judge-file-side") as file_side:
+                file = gr.Dropdown(
+                    label="GGUF file", allow_custom_value=True, elem_id="judge-file",
+                    info="An export of yours, or the path of another file. A larger model judges better.",
+                )  # fmt: skip
+            count = gr.Number(
+                USUAL, label="How many questions", precision=0, minimum=1, maximum=MOST_QUESTIONS, elem_id="judge-many"
+            )
+            plan = gr.HTML(elem_id="judge-plan")
+            mark = gr.Textbox(visible=False)  # of the plan on the page
+            with gr.Row():
+                start = gr.Button("Send and judge", elem_id="judge-start")
+                stop = gr.Button("Stop", elem_id="judge-stop", scale=0, min_width=90)
+            state = gr.HTML(elem_id="judge-state")
+        with gr.Column(scale=2, min_width=320, elem_classes="see"):
+            shown = gr.HTML(
+                css_template=(ASSETS / "judge.css").read_text(encoding="utf-8"),
+                apply_default_css=False,
+                elem_id="judged",
+            )
+    form = [kind, address, model, file, count]
+
+    def show(run_id: str | None) -> dict[Any, Any]:
+        if not run_id:
+            return {shown: NO_RUN, state: "", plan: "", mark: ""}
+        chosen = open_run(studio.workspace, run_id)
+        seen = {state: _show_state(chosen), shown: show_judged(chosen)}
+        ask = job.last_ask(chosen)
+        if ask is None:  # what was typed meanwhile stays
+            return {**seen, file: gr.Dropdown(choices=_exports(studio)), **preview(run_id, *_values_of(Ask("server")))}
+        return {
+            **seen,
+            **{kind: ask.kind, address: ask.address, model: ask.model, count: ask.count},
+            file: gr.Dropdown(choices=_exports(studio), value=ask.path or None),
+            **show_sides(ask.kind),
+            **preview(run_id, *_values_of(ask)),
+        }
+
+    def show_sides(chosen: str) -> dict[Any, Any]:
+        here = chosen == "file"
+        words = "Let it judge" if here else "Send and judge"
+        return {server: gr.Column(visible=not here), file_side: gr.Column(visible=here), start: gr.Button(words)}
+
+    def preview(run_id: str | None, *values: Any) -> dict[Any, Any]:
+        """What pressing the button would do now, in words."""
+        if not run_id:
+            return {plan: "", mark: ""}
+        try:
+            made = make_plan(open_run(studio.workspace, run_id), require_ask(_read_form(*values)))
+        except TunesmithError as error:
+            return {plan: f'<p class="fine">{escape(error.what)} {escape(error.do)}</p>', mark: ""}
+        return {plan: show_note(made.words), mark: made.mark}
+
+    def change_kind(run_id: str | None, *values: Any) -> dict[Any, Any]:
+        return {**show_sides(values[0]), **preview(run_id, *values)}
+
+    @told
+    def judge(run_id: str | None, read: str, secret: str, *values: Any) -> Iterator[dict[Any, Any]]:
+        _require_home(studio)
+        chosen = _picked(studio, run_id)
+        ask = require_ask(_read_form(*values))
+        if ask.kind == "file":
+            require_rest(studio)
+            studio.chat.close()
+        yield preview(run_id, *values)
+        try:
+            job.begin(chosen, ask, agreed=read)
+        except job.NotAgreedError:
+            yield {state: show_note(READ_FIRST)}
+            return
+        if secret and ask.kind == "server":
+            write_key(ask.address, secret)
+        yield {state: show_progress(Progress("Starting")), key: ""}
+        note = ""
+        try:
+            for progress in job.watch(chosen):
+                yield {state: show_progress(progress)}
+        except TunesmithError as error:
+            note = STOPPED if job.is_stopped(chosen) else f"{error.what} {error.do}"
+        yield {state: show_note(note), shown: show_judged(chosen), **preview(run_id, *values)}
+
+    @told
+    def end(run_id: str | None) -> str:
+        chosen = _picked(studio, run_id)
+        if not job.is_on(chosen):
+            return show_note("No judge is at work.")
+        job.stop(chosen)
+        return show_note(STOPPED)
+
+    kind.change(change_kind, [run, *form], [server, file_side, start, plan, mark], show_progress="hidden")
+    changed = [address.blur, model.blur, file.change, count.change]
+    gr.on(changed, preview, [run, *form], [plan, mark], show_progress="hidden")
+    start.click(judge, [run, mark, key, *form], [plan, mark, key, state, shown], show_progress="hidden")
+    stop.click(end, run, state, show_progress="hidden")
+    return JudgeView([*form, server, file_side, start, plan, mark, state, shown], show)
+
+
+def _read_form(kind: str, address: str, model: str, file: str | None, count: float | None) -> Ask:
+    return Ask(
+        "file" if kind == "file" else "server",
+        min(MOST_QUESTIONS, max(1, int(count or USUAL))),
+        address or "",
+        model or "",
+        file or "",
+    )
+
+
+def _values_of(ask: Ask) -> tuple[Any, ...]:
+    """In the order of `_read_form`."""
+    return ask.kind, ask.address, ask.model, ask.path, ask.count
+
+
+def _exports(studio: Studio) -> list[tuple[str, str]]:
+    """The GGUF files that were exported, newest first."""
+    files = sorted(studio.workspace.exports.glob("*/*.gguf"), key=lambda path: path.stat().st_mtime, reverse=True)
+    return [(path.name, str(path)) for path in files]
+
+
+def _show_state(run: Run) -> str:
+    """A judge goes on while nobody looks."""
+    if not job.is_on(run):
+        return ""
+    known = read_note(job.note_of(run))
+    return show_progress(Progress(known.get("message", "Starting"), known.get("share"), known.get("left_s")))
+
+
+def _picked(studio: Studio, run_id: str | None) -> Run:
+    if not run_id:
+        raise RunError("No run is picked.", "Train one first, then pick it here.")
+    return open_run(studio.workspace, run_id)
+
+
+def _require_home(studio: Studio) -> None:
+    if studio.shared:
+        raise RunError("A judge is not asked over a shared link.", "Open the studio on the machine itself.")

@@ -1,0 +1,74 @@
+"""What is said before anything is sent: what goes to whom."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from studio.judge.asking import Ask, Asked, list_asked, read_replies
+from studio.runs import Run
+from studio.served import is_here
+
+BYTES_OF_A_TOKEN = 3  # about: of JSON, names and numbers less than of plain prose
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be asked of whom. Who agrees says so by `mark`, which stands for just this."""
+
+    words: str
+    mark: str
+    left: int
+    tokens: int
+
+
+def make_plan(run: Run, ask: Ask) -> Plan:
+    """What pressing the button would send where. `ask` is one that `require_ask` has seen. Raises: RunError."""
+    asked = list_asked(run, ask)
+    known = read_replies(run)
+    left = [each for each in asked if not known.get(each.key, {}).get("judgement")]
+    size_bytes = sum(len(message["content"].encode()) for each in left for message in each.messages)
+    tokens = size_bytes // BYTES_OF_A_TOKEN
+    mark = hashlib.sha256(json.dumps([run.id, ask.identity, [each.key for each in left]]).encode()).hexdigest()[:16]
+    return Plan(_say(run, ask, asked, left, tokens), mark, len(left), tokens)
+
+
+def _say(run: Run, ask: Ask, asked: Sequence[Asked], left: Sequence[Asked], tokens: int) -> str:
+    total, questions = len(asked) // 2, len({each.pair.row for each in left})
+    if not left:
+        return f"Nothing is sent: {ask.name} has judged {_count(total)} already."
+    kept = f" {total - questions} of {total} it has judged already." if questions < total else ""
+    of_it = "its system prompt, its wanted answer" if questions == 1 else "their system prompts, their wanted answers"
+    what = (
+        f"{_count(questions)} with {of_it} and both answers, {'' if questions == 1 else 'each '}twice with the "
+        f"sides swapped, about {_round(tokens):,} tokens"
+    )
+    if ask.kind == "file":
+        own = (
+            "" if run.id not in Path(ask.path).parts[-2] else " It is this run’s own export, and likes its own answers."
+        )
+        return f"Nothing leaves this computer: {ask.name} reads {what}, here.{kept}{own}"
+    parts = urlsplit(ask.address)
+    host = f"{parts.scheme}://{parts.netloc}"
+    if is_here(ask.address):
+        note = ", a server on this computer; what it does with them, it must say itself."
+    elif parts.scheme == "http":
+        note = ". It is http, not https: who stands between can read along."
+    else:
+        note = "."
+    verb = "goes" if questions == 1 else "go"
+    return f"{what[:1].upper()}{what[1:]}, {verb} to {host}{note}{kept} Nothing else is sent."
+
+
+def _count(questions: int) -> str:
+    return f"{questions} question{'s' * (questions != 1)}"
+
+
+def _round(tokens: int) -> int:
+    """Two digits are honest."""
+    step: int = 10 ** max(0, len(str(tokens)) - 2)
+    return round(tokens / step) * step

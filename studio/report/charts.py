@@ -1,0 +1,147 @@
+"""The larger pictures: the curve of the losses, and which label was taken for which."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from studio.report.figures import count, number
+from studio.report.parts import Picture
+from studio.report.pictures import svg, text_of
+from studio.scores.labels import Confusion
+from studio.train.metrics import Curve
+
+WIDTH, HEIGHT = 460, 220
+LEFT, RIGHT, TOP, BOTTOM = 34, 392, 12, 190
+MOST_POINTS, MOST_LABELS = 300, 12
+Points = list[tuple[float, float]]
+Place = Callable[[tuple[float, float]], tuple[float, float]]  # (step, loss) -> (x, y)
+
+
+def loss_curve(curve: Curve, kept_step: int) -> Picture | None:
+    """Both losses by step; None where neither was logged."""
+    train = _points(curve["train"], "smooth")
+    heldout = _points(curve["heldout"], "loss")
+    raw = _points(curve["train"], "loss")
+    known = train + heldout + raw
+    if not known:
+        return None
+    last = max(step for step, _ in known) or 1
+    highest = max(loss for _, loss in train + heldout or known) * 1.05 or 1.0
+    ticks = _ticks(highest)
+
+    def place(point: tuple[float, float]) -> tuple[float, float]:
+        step, loss = point
+        x = LEFT + (RIGHT - LEFT) * step / last
+        return x, BOTTOM - (BOTTOM - TOP) * min(loss / ticks[-1], 1.0)
+
+    parts = []
+    for tick in ticks:
+        _, y = place((0, tick))
+        parts.append(f'<line class="grid" x1="{LEFT}" x2="{RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        parts.append(f'<text class="quiet end" x="{LEFT - 5}" y="{y + 3.5:.1f}">{tick:g}</text>')
+    for step in (0, last / 2, last):
+        x, _ = place((step, 0))
+        parts.append(f'<text class="quiet middle" x="{x:.1f}" y="{BOTTOM + 15}">{step:,.0f}</text>')
+    parts.append(f'<text class="quiet middle" x="{(LEFT + RIGHT) / 2}" y="{BOTTOM + 27}">step</text>')
+    parts.append(_line(raw, place, "whisker faint after"))
+    parts.append(_line(train, place, "whisker after"))
+    parts.append(_line(heldout, place, "whisker before"))
+    for point in heldout if len(heldout) <= 60 else []:
+        x, y = place(point)
+        parts.append(f'<rect class="hollow before" x="{x - 3:.1f}" y="{y - 3:.1f}" width="6" height="6"/>')
+    parts += _names(train, heldout, place)
+    kept = next((point for point in heldout if point[0] == kept_step), None)
+    if kept:
+        x, y = place(kept)
+        parts.append(f'<text class="end" x="{x - 4:.1f}" y="{max(y - 10, 12):.1f}">kept</text>')
+    alt = f"Loss by step, {count(int(last), 'step')}. " + " ".join(
+        f"{name}: {number(points[0][1])} at first, {number(points[-1][1])} in the end."
+        for name, points in (("Training", train), ("Held-out", heldout))
+        if points
+    )
+    return Picture(svg(WIDTH, HEIGHT, alt, parts), alt, "Loss by step: how surprised the model is, a token")
+
+
+def _points(columns: dict[str, list[float | None]], name: str) -> Points:
+    """What is known of it, thinned to what can be seen."""
+    pairs = zip(columns.get("step", []), columns.get(name, []), strict=True)
+    known = [(float(step), float(value)) for step, value in pairs if step is not None and value is not None]
+    every = math.ceil(len(known) / MOST_POINTS) or 1
+    return known[::every] + (known[-1:] if known and (len(known) - 1) % every else [])
+
+
+def _ticks(highest: float) -> list[float]:
+    """From 0 to no less than the highest, in round steps."""
+    rough = highest / 4
+    power = 10 ** math.floor(math.log10(rough))
+    step = next(power * each for each in (1, 2, 2.5, 5, 10) if power * each >= rough)
+    return [round(step * place, 10) for place in range(math.ceil(highest / step) + 1)]
+
+
+def _line(points: Points, place: Place, kind: str) -> str:
+    path = "L".join(f"{x:.1f} {y:.1f}" for x, y in map(place, points))
+    return f'<path class="{kind}" d="M{path}"/>' if len(points) > 1 else ""
+
+
+def _names(train: Points, heldout: Points, place: Place) -> list[str]:
+    """Beside the ends of the lines, not on each other."""
+    ends = [(name, place(points[-1])[1]) for name, points in (("training", train), ("held-out", heldout)) if points]
+    ends.sort(key=lambda end: end[1])
+    if len(ends) == 2 and ends[1][1] - ends[0][1] < 13:
+        middle = min((ends[0][1] + ends[1][1]) / 2, BOTTOM - 8)
+        ends = [(ends[0][0], middle - 6.5), (ends[1][0], middle + 6.5)]
+    return [f'<text x="{RIGHT + 8}" y="{y + 4:.1f}">{name}</text>' for name, y in ends]
+
+
+def confusion_matrix(found: Confusion, caption: str) -> Picture:
+    """Rows are what was wanted, columns what was answered; of many labels those that were wanted most often."""
+    order = sorted(range(len(found.labels)), key=lambda row: -int(found.counts[row].sum()))[:MOST_LABELS]
+    order.sort()
+    names = [found.labels[row] for row in order]
+    counts = [[int(found.counts[row][column]) for column in order] for row in order]
+    others = [int(found.counts[row].sum()) - sum(cells) for row, cells in zip(order, counts, strict=True)]
+    rows = [[*cells, other] for cells, other in zip(counts, others, strict=True)]
+    size = min(30.0, (360 - 96) / (len(names) + 1))
+    left, top = 96.0, 74.0
+    most = max([max(cells) for cells in rows] or [1]) or 1
+    parts = [f'<text class="quiet" x="0" y="{top - 6}">wanted ↓ answered →</text>'] if len(names) < 5 else []
+    for column, name in enumerate([*names, "else"]):
+        x = left + size * (column + 0.6)
+        parts.append(
+            f'<text class="quiet" transform="translate({x:.1f} {top - 5}) rotate(-50)">{text_of(name, 12)}</text>'
+        )
+    for row, (name, cells) in enumerate(zip(names, rows, strict=True)):
+        y = top + size * row
+        parts.append(f'<text class="end" x="{left - 6}" y="{y + size / 2 + 4:.1f}">{text_of(name, 15)}</text>')
+        for column, cell in enumerate(cells):
+            parts.append(_cell(left + size * column, y, size, cell, most, column == row))
+    alt = _tell(found, caption)
+    return Picture(svg(360, top + size * len(names) + 6, alt, parts), alt, caption)
+
+
+def _cell(x: float, y: float, size: float, cell: int, most: int, right: bool) -> str:
+    """Right ones lie on the diagonal; a shade tells how many there are, and the number says it."""
+    kind, shade = ("fill-after" if right else "fill-before"), 0.6 * cell / most
+    middle = f'x="{x + size / 2:.1f}" y="{y + size / 2 + 4:.1f}"'
+    return (
+        f'<rect class="{kind}" opacity="{shade:.2f}" x="{x:.1f}" y="{y:.1f}" width="{size:.1f}" height="{size:.1f}"/>'
+        f'<rect class="grid" x="{x:.1f}" y="{y:.1f}" width="{size:.1f}" height="{size:.1f}"/>'
+        + (f'<text class="middle" {middle}>{cell}</text>' if cell else "")
+    )
+
+
+def _tell(found: Confusion, caption: str) -> str:
+    total, right = int(found.counts.sum()), int(found.counts.trace())
+    columns: Sequence[str] = [*found.labels, "something else"]
+    wrong = sorted(
+        (
+            (int(cell), found.labels[row], columns[column])
+            for row, cells in enumerate(found.counts)
+            for column, cell in enumerate(cells)
+            if cell and row != column
+        ),
+        reverse=True,
+    )[:3]
+    mistakes = "; ".join(f"{wanted} taken for {given}, {count(cell, 'time')}" for cell, wanted, given in wrong)
+    return f"{caption}: {right} of {total} right." + (f" Most often {mistakes}." if mistakes else "")

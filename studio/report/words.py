@@ -1,0 +1,107 @@
+"""The verdict: one word, and three sentences: what changed, what it cost, and what is left open."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from studio.report.figures import (
+    between,
+    change_between,
+    count,
+    level_between,
+    listed,
+    percent,
+    points,
+    say,
+    say_change,
+)
+from studio.report.gather import Report
+from studio.report.parts import TONES, Verdict
+from studio.scores.measures import MEASURES
+
+HEADS = {"better": "Better", "worse": "Worse", "can't tell": "Can’t tell"}
+
+
+def verdict(report: Report) -> Verdict:
+    word = report.scores["verdict"]["word"] if report.scores else ""
+    sentences = (_say_change(report.scores), say_cost(report.forgot), _say_rest(report))
+    return Verdict(HEADS.get(word, "Not measured"), TONES.get(word, "warn"), sentences)
+
+
+def _say_change(scores: dict[str, Any] | None) -> str:
+    if not scores:
+        return "Whether it got better was not measured: no held-out question was asked of both models."
+    found = scores["measures"].get(scores["main"])
+    if not found:
+        return "There was no held-out example by which the models before and after could be compared."
+    measure = MEASURES[scores["main"]]
+    before, after = (
+        f"{say(measure, found[side]['value'])} ({level_between(measure, found[side])})" for side in ("base", "tuned")
+    )
+    difference = found["difference"]
+    gained = f"{say_change(measure, difference['value'])}{' points' if measure.unit == 'share' else ''}"
+    gained += f" ({change_between(measure, difference)})"
+    end = {
+        "better": f"that is {gained}, more than chance would make",
+        "worse": f"that is {gained}, a loss that chance would not make",
+        "can't tell": f"that is {gained}, which chance alone could make",
+    }[found["word"]]
+    asked = count(found["examples"], "example")
+    return (
+        f"On {asked} that no training saw, “{measure.title}” went from {before} to {after}; "
+        f"{end}{_say_opposite(scores, found['word'])}."
+    )
+
+
+def _say_opposite(scores: dict[str, Any], word: str) -> str:
+    """What a reader of the verdict alone must not miss."""
+    other = {"better": "worse", "worse": "better"}.get(word)
+    titles = [
+        f"“{MEASURES[name].title}”"
+        for name, each in scores["measures"].items()
+        if each["word"] == other and name in MEASURES
+    ]
+    return f"; yet it is {other} by {listed(titles)}" if titles else ""
+
+
+def say_cost(forgot: dict[str, Any] | None) -> str:
+    if not forgot:
+        return "What it forgot of everything else was not measured."
+    found = forgot["all"]
+    change = f"{points(found['difference']['value'])} points, {between(found['difference'], points)}"
+    begin = {
+        "green": "It knows about as much as before",
+        "amber": "It may have forgotten something",
+        "red": "It has forgotten a good part of what it knew",
+    }[found["light"]]
+    told = (
+        f"{begin}: of {forgot['questions']} general questions, {percent(found['before']['value'])} were right before "
+    )
+    told += f"and {percent(found['after']['value'])} after ({change})"
+    lost = [part["subject"] for part in forgot["subjects"] if part["light"] == "red"]
+    if lost:
+        told += f"; surely lost: {listed(lost)}"
+    off_topic = forgot["off_topic"]
+    if off_topic["taken_over"]:
+        share = percent(off_topic["after"] or 0.0)
+        told += f"; but it now answers {share} of the questions beside the point in the form of its training"
+    return f"{told}."
+
+
+def _say_rest(report: Report) -> str:
+    """What people and a plain prompt say; what nobody has asked yet is said to be open."""
+    known, open_ends = [], []
+    if report.vote and report.vote.votes:
+        tally = report.vote.tally
+        settled = "which settles it" if tally.is_settled else "which settles nothing yet"
+        known.append(f"in {count(tally.cast, 'blind vote')} it won {tally.won} and lost {tally.lost}, {settled}")
+    else:
+        open_ends.append("which answers people prefer")
+    if report.worth and report.worth.get("recommendation"):
+        known.append(str(report.worth["recommendation"]).strip().rstrip("."))
+    else:
+        open_ends.append("whether a few examples in the prompt would have done as well")
+    if open_ends:
+        known.append(f"not measured: {', and '.join(open_ends)}")
+    told = "; ".join(known)
+    return f"{told[0].upper()}{told[1:]}."
