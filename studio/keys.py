@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from urllib.parse import urlsplit
 
 import keyring
 from keyring.errors import KeyringError
@@ -10,12 +11,15 @@ from keyring.errors import KeyringError
 from studio.errors import SettingError
 
 SERVICE = "tunesmith"
-VARIABLES = ("TUNESMITH_API_KEY", "OPENAI_API_KEY")
+VARIABLE = "TUNESMITH_API_KEY"  # set for Tunesmith, so it goes to whatever address the person types
+VARIABLES_OF = {"api.openai.com": "OPENAI_API_KEY"}  # set for others: they go to their own service alone
 
 
 def read_key(address: str) -> str:
     """The key for an address; empty if there is none, as for most servers on this machine."""
-    named = next((os.environ[name] for name in VARIABLES if os.environ.get(name)), "")
+    parts = urlsplit(address)
+    known = VARIABLES_OF.get(parts.hostname or "", "") if parts.scheme == "https" else ""
+    named = os.environ.get(VARIABLE) or os.environ.get(known)
     if named:
         return named
     try:
@@ -31,5 +35,5 @@ def write_key(address: str, key: str) -> None:
     except KeyringError as error:
         raise SettingError(
             f"This system has no keyring to keep the key in: {error}.",
-            f"Set it as the environment variable {VARIABLES[0]} before you start Tunesmith.",
+            f"Set it as the environment variable {VARIABLE} before you start Tunesmith.",
         ) from error

@@ -50,8 +50,16 @@ def test_a_key_is_kept_for_its_address_alone():
 def test_the_environment_goes_before_the_keyring(monkeypatch):
     keyring.set_keyring(Remembering())
     write_key(ADDRESS, "sk-one")
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-two")
+    monkeypatch.setenv("TUNESMITH_API_KEY", "sk-two")
     assert read_key(ADDRESS) == "sk-two"
+
+
+def test_a_key_that_was_set_for_another_service_goes_to_that_service_alone(monkeypatch):
+    keyring.set_keyring(Remembering())
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-two")
+    assert read_key("https://api.openai.com/v1") == "sk-two"
+    for elsewhere in (ADDRESS, "http://api.openai.com/v1", "https://api.openai.com.evil.example/v1", "rubbish", ""):
+        assert read_key(elsewhere) == ""
 
 
 def test_a_system_without_a_keyring_says_what_to_do_instead():
