@@ -7,23 +7,27 @@ import re
 from collections.abc import Sequence
 from html import escape
 
+from components.difference import MOST_WORDS, WORDS
 from studio.compare.chat import Figures, Reply
 from studio.compare.nearest import Near
 
 SIDES = {"base": "Before", "tuned": "After"}
-WORDS = re.compile(r"\s+|\w+|[^\w\s]")
 WORD = re.compile(r"\w+")
-MOST_WORDS = 3_000  # a comparison takes time by the square of them
 MOST_LETTERS = 600
 SURE = "How sure: the chance that the model gave each of its words, on average. Being sure is not being right."
 
 
 def show_figures(reply: Reply) -> str:
     parts = "".join(
-        f'<p class="fine"><strong>{name}:</strong> {_say_figures(reply.figures[side])}</p>'
+        f'<p class="fine"><strong>{name}:</strong> {_say_figures(reply.figures[side])} '
+        f"{_copy(name, reply.texts[side])}</p>"
         for side, name in SIDES.items()
     )
     return f'<div class="figures" title="{SURE}">{parts}</div>'
+
+
+def _copy(name: str, text: str) -> str:
+    return f'<button type="button" data-copy="{escape(text)}" aria-label="Copy the answer of {name}">Copy</button>'
 
 
 def _say_figures(figures: Figures) -> str:

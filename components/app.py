@@ -27,7 +27,8 @@ from components.notices import told, words_for
 from components.progress_icon import build_progress_mark, read_title_script, show_mark
 from components.runs_tab import RunsView, build_runs_tab
 from components.theme import build_theme, read_css
-from components.train_tab import TrainView, build_train_tab, metrics_since
+from components.train_tab import TrainView, build_train_tab
+from components.watch_view import metrics_since
 from studio import hardware
 from studio.compare.chat import Chat
 from studio.compare.proof import read_scores

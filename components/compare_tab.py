@@ -9,7 +9,7 @@ import gradio as gr
 
 from components.answers_table import show_answers
 from components.forgot_view import build_forgot_view
-from components.frame import Studio, TabView, pick, require_rest, run_choices
+from components.frame import Studio, TabView, open_picked, pick, require_rest, run_choices
 from components.judge_view import build_judge_view
 from components.notices import show_progress, told
 from components.report_view import build_report_view
@@ -17,7 +17,6 @@ from components.scores_view import show_scores
 from components.talk_view import build_talk_view
 from components.vote_view import build_vote_view
 from studio.compare import proof
-from studio.errors import RunError
 from studio.place import read_place, write_place
 from studio.runs import Run, open_run
 from studio.vote.votes import open_rows
@@ -43,9 +42,7 @@ def build_compare_tab(studio: Studio) -> TabView:
 
     @told
     def measure_both(run_id: str | None) -> Iterator[str]:
-        if not run_id:
-            raise RunError("No run is picked.", "Train one first, then pick it here.")
-        chosen = open_run(studio.workspace, run_id)
+        chosen = open_picked(studio, run_id)
         require_rest(studio)
         studio.chat.close()
         for progress in proof.score_run(chosen):

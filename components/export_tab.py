@@ -9,9 +9,8 @@ from urllib.parse import quote
 
 import gradio as gr
 
-from components.frame import Studio, TabView, pick, require_rest, run_choices
+from components.frame import Studio, TabView, open_picked, pick, require_rest, run_choices
 from components.notices import ending_with, show_note, show_progress, told, words_for, words_for_size
-from studio.errors import RunError
 from studio.export import gguf
 from studio.place import read_place, write_place
 from studio.runs import Run, open_run
@@ -48,12 +47,10 @@ def build_export_tab(studio: Studio) -> TabView:
 
     @told
     def export(run_id: str | None, chosen: str, size: str) -> Iterator[Any]:
-        if not run_id:
-            raise RunError("No run is picked.", "Train one first, then pick it here.")
+        tuned = open_picked(studio, run_id)
         require_rest(studio)
         studio.chat.close()
-        tuned = open_run(studio.workspace, run_id)
-        write_place(studio.workspace, run=run_id)
+        write_place(studio.workspace, run=tuned.id)
         yield {
             make: gr.Button(interactive=False),
             cancel: gr.Button(visible=True),

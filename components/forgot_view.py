@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from components.frame import Studio, require_rest
+from components.frame import RunView, Studio, open_picked, require_rest
 from components.notices import show_note, show_progress, told
 from studio.data.datasets import open_dataset
 from studio.data.mixing import LEAST, MOST, mix_in
@@ -18,7 +17,7 @@ from studio.data.read import SUFFIXES
 from studio.errors import RunError
 from studio.quiz.forget import forget_run, read_quiz_of
 from studio.quiz.result import points
-from studio.runs import Run, open_run
+from studio.runs import open_run
 from studio.workspace import ASSETS
 
 NOT_ASKED = (
@@ -29,15 +28,7 @@ SIGNS = {"green": "✓", "amber": "▲", "red": "✖"}
 MOST_CHARACTERS = 300
 
 
-@dataclass(frozen=True)
-class ForgotView:
-    """`show` gives the values of `outputs` for a run, or for none."""
-
-    outputs: list[Any]
-    show: Callable[[str | None], dict[Any, Any]]
-
-
-def build_forgot_view(studio: Studio, run: gr.Dropdown) -> ForgotView:
+def build_forgot_view(studio: Studio, run: gr.Dropdown) -> RunView:
     """Build it below `run`, which holds the id of the run that is picked."""
     ask = gr.Button("What did it forget?", elem_id="ask-forgot")
     shown = gr.HTML(
@@ -58,7 +49,7 @@ def build_forgot_view(studio: Studio, run: gr.Dropdown) -> ForgotView:
 
     @told
     def ask_both(run_id: str | None) -> Iterator[str]:
-        chosen = _picked(studio, run_id)
+        chosen = open_picked(studio, run_id)
         require_rest(studio)
         studio.chat.close()
         for progress in forget_run(chosen):
@@ -67,7 +58,7 @@ def build_forgot_view(studio: Studio, run: gr.Dropdown) -> ForgotView:
 
     @told
     def mix_them_in(run_id: str | None, path: str | None, percent: float) -> str:
-        chosen = _picked(studio, run_id)
+        chosen = open_picked(studio, run_id)
         if not path:
             raise RunError("There is no file of general examples yet.", "Bring one, then press again.")
         made = mix_in(studio.workspace, open_dataset(studio.workspace, chosen.recipe.data), Path(path), percent / 100)
@@ -76,13 +67,7 @@ def build_forgot_view(studio: Studio, run: gr.Dropdown) -> ForgotView:
 
     ask.click(ask_both, run, shown, show_progress="hidden", concurrency_id="accelerator", concurrency_limit=1)
     mix.click(mix_them_in, [run, file, share], mixed)
-    return ForgotView([shown, mixed], show)
-
-
-def _picked(studio: Studio, run_id: str | None) -> Run:
-    if not run_id:
-        raise RunError("No run is picked.", "Train one first, then pick it here.")
-    return open_run(studio.workspace, run_id)
+    return RunView([shown, mixed], show)
 
 
 def show_forgot(found: dict[str, Any] | None) -> str:

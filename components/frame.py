@@ -12,7 +12,7 @@ from studio.compare.chat import Chat
 from studio.data.datasets import Dataset, list_datasets, open_current
 from studio.errors import RunError
 from studio.place import read_place
-from studio.runs import Run, list_runs, live_run
+from studio.runs import Run, list_runs, live_run, open_run
 from studio.workspace import Workspace
 
 
@@ -55,6 +55,21 @@ class DataView:
 
     outputs: Sequence[Any]
     show: Callable[[Dataset, str], dict[Any, Any]]
+
+
+@dataclass(frozen=True)
+class RunView:
+    """One view of the run that is picked: `show` gives the values of `outputs` for its id, or for none."""
+
+    outputs: Sequence[Any]
+    show: Callable[[str | None], dict[Any, Any]]
+
+
+def open_picked(studio: Studio, run_id: str | None) -> Run:
+    """Raises: RunError if no run is picked, or it is gone."""
+    if not run_id:
+        raise RunError("No run is picked.", "Train one first, then pick it here.")
+    return open_run(studio.workspace, run_id)
 
 
 def require_rest(studio: Studio) -> None:

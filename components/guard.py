@@ -39,7 +39,9 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 SHARE_DOMAIN = ".gradio.live"
 
 HEADERS = {
-    "Content-Security-Policy": "frame-ancestors 'none'",
+    # Pictures come from here alone: what a model or a file says must not make the browser tell anybody.
+    "Content-Security-Policy": "frame-ancestors 'none'; object-src 'none'; base-uri 'self'; "
+    "img-src 'self' data: blob:; media-src 'self' data: blob:",
     "X-Frame-Options": "DENY",
     "X-Content-Type-Options": "nosniff",
     # With no-referrer a browser sends the log-in form with "Origin: null", which is refused here.

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from html import escape
 from typing import Any
 
 import gradio as gr
 
-from components.frame import Studio, require_rest
+from components.frame import RunView, Studio, open_picked, require_rest
 from components.judged_view import NO_RUN, show_judged
 from components.notices import show_note, show_progress, told
 from studio.errors import RunError, TunesmithError
@@ -27,15 +26,7 @@ READ_FIRST = "Nothing is sent yet. Read above what would be sent where; press ag
 STOPPED = "Stopped. What is judged already is kept; press the button to go on."
 
 
-@dataclass(frozen=True)
-class JudgeView:
-    """`show` gives the values of `outputs` for a run, or for none."""
-
-    outputs: list[Any]
-    show: Callable[[str | None], dict[Any, Any]]
-
-
-def build_judge_view(studio: Studio, run: gr.Dropdown) -> JudgeView:
+def build_judge_view(studio: Studio, run: gr.Dropdown) -> RunView:
     """Build it below `run`, which holds the id of the run that is picked."""
     with gr.Row(elem_classes="split"):
         with gr.Column(scale=1, min_width=300, elem_classes="decide"):
@@ -109,7 +100,7 @@ def build_judge_view(studio: Studio, run: gr.Dropdown) -> JudgeView:
     @told
     def judge(run_id: str | None, read: str, secret: str, *values: Any) -> Iterator[dict[Any, Any]]:
         _require_home(studio)
-        chosen = _picked(studio, run_id)
+        chosen = open_picked(studio, run_id)
         ask = require_ask(_read_form(*values))
         if ask.kind == "file":
             require_rest(studio)
@@ -133,7 +124,7 @@ def build_judge_view(studio: Studio, run: gr.Dropdown) -> JudgeView:
 
     @told
     def end(run_id: str | None) -> str:
-        chosen = _picked(studio, run_id)
+        chosen = open_picked(studio, run_id)
         if not job.is_on(chosen):
             return show_note("No judge is at work.")
         job.stop(chosen)
@@ -144,7 +135,7 @@ def build_judge_view(studio: Studio, run: gr.Dropdown) -> JudgeView:
     gr.on(changed, preview, [run, *form], [plan, mark], show_progress="hidden")
     start.click(judge, [run, mark, key, *form], [plan, mark, key, state, shown], show_progress="hidden")
     stop.click(end, run, state, show_progress="hidden")
-    return JudgeView([*form, server, file_side, start, plan, mark, state, shown], show)
+    return RunView([*form, server, file_side, start, plan, mark, state, shown], show)
 
 
 def _read_form(kind: str, address: str, model: str, file: str | None, count: float | None) -> Ask:
@@ -174,12 +165,6 @@ def _show_state(run: Run) -> str:
         return ""
     known = read_note(job.note_of(run))
     return show_progress(Progress(known.get("message", "Starting"), known.get("share"), known.get("left_s")))
-
-
-def _picked(studio: Studio, run_id: str | None) -> Run:
-    if not run_id:
-        raise RunError("No run is picked.", "Train one first, then pick it here.")
-    return open_run(studio.workspace, run_id)
 
 
 def _require_home(studio: Studio) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,9 @@ from urllib.parse import quote
 
 import gradio as gr
 
-from components.frame import Studio
+from components.frame import RunView, Studio, open_picked
 from components.notices import show_note, told
-from studio.errors import RunError, TunesmithError
+from studio.errors import TunesmithError
 from studio.report.write import Written, is_outdated, read_written, tells_sides, write_report
 from studio.runs import Run, open_run
 from studio.workspace import ASSETS
@@ -30,15 +29,7 @@ TELLS_SIDES = (
 )
 
 
-@dataclass(frozen=True)
-class ReportView:
-    """`show` gives the values of `outputs` for a run, or for none."""
-
-    outputs: list[Any]
-    show: Callable[[str | None], dict[Any, Any]]
-
-
-def build_report_view(studio: Studio, run: gr.Dropdown) -> ReportView:
+def build_report_view(studio: Studio, run: gr.Dropdown) -> RunView:
     """Build it below `run`, which holds the id of the run that is picked."""
     write = gr.Button("Write the report", elem_id="write-report")
     page = gr.HTML(
@@ -53,9 +44,7 @@ def build_report_view(studio: Studio, run: gr.Dropdown) -> ReportView:
 
     @told
     def write_it(run_id: str | None) -> Iterator[str]:
-        if not run_id:
-            raise RunError("No run is picked.", "Train one first, then pick it here.")
-        chosen = open_run(studio.workspace, run_id)
+        chosen = open_picked(studio, run_id)
         yield show_note(WRITING)
         try:
             write_report(chosen, studio.workspace.exports)
@@ -65,7 +54,7 @@ def build_report_view(studio: Studio, run: gr.Dropdown) -> ReportView:
         yield show_report(chosen, studio.workspace.exports)
 
     write.click(write_it, run, page, show_progress="hidden")
-    return ReportView([page], show)
+    return RunView([page], show)
 
 
 def show_report(run: Run, folder: Path) -> str:

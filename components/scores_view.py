@@ -7,8 +7,8 @@ from html import escape
 from typing import Any
 
 from components.notices import show_note
-from studio.compare import scores
 from studio.scores.measures import MEASURES
+from studio.scores.plain import PLAIN
 
 EMPTY = (
     '<p class="fine">Not measured yet. Both answer every held-out question, and their answers are compared with '
@@ -80,10 +80,10 @@ def _difference(measure: Any, difference: dict[str, float | None]) -> str:
 def _show_plain(found: dict[str, Any]) -> str:
     count = found["examples"]
     rows = "".join(
-        f'<tr><th scope="row">{title}</th>'
+        f'<tr><th scope="row">{MEASURES[name].title}</th>'
         + "".join(f"<td>{found[side].get(name, 0.0):.0%}</td>" for side in ("base", "tuned"))
         + "</tr>"
-        for name, title in scores.MEASURES.items()
+        for name in PLAIN
         if name in found["tuned"]
     )
     return (

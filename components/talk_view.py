@@ -10,30 +10,33 @@ from typing import Any
 import gradio as gr
 from gradio.blocks import Block
 
-from components.answers_view import show_apart, show_figures, show_nearest
-from components.frame import Studio, require_rest
+from components.answers_view import SIDES, show_apart, show_figures, show_nearest
+from components.frame import RunView, Studio, open_picked, require_rest
 from components.notices import ending_with, show_note, show_progress, told
+from components.turns import Turns, last_answer, messages_of, plain, turn_of
 from studio.compare.chat import Reply, titles
 from studio.compare.nearest import nearest
 from studio.compare.sampling import Sampling
-from studio.data.conversation import Conversation, Message
+from studio.data.conversation import Conversation
 from studio.data.datasets import open_dataset
 from studio.errors import ModelError, RunError
 from studio.runs import Run, open_run
 
-Turns = list[dict[str, Any]]
-SIDES = {"base": "Before", "tuned": "After"}
 HEIGHT = 380
 MOST_LISTED = 500
+COPY = """element.addEventListener("click", async (event) => {
+  const button = event.target.closest("button[data-copy]");
+  if (!button) return;
+  await navigator.clipboard.writeText(button.dataset.copy);
+  button.textContent = "Copied";
+});"""
 MOST_LETTERS = 90
 
 
 @dataclass(frozen=True)
-class TalkView:
-    """`show` gives the values of `outputs` for a run, or for none; `fresh` also empties the panes."""
+class TalkView(RunView):
+    """`fresh` also empties the panes."""
 
-    outputs: list[Any]
-    show: Callable[[str | None], dict[Any, Any]]
     fresh: Callable[[str | None], dict[Any, Any]]
 
 
@@ -42,7 +45,7 @@ def build_talk_view(studio: Studio, run: gr.Dropdown) -> TalkView:
     state = gr.HTML(elem_id="compare-state")
     with gr.Row(equal_height=True):
         panes = {side: _build_pane(side) for side in SIDES}
-    figures = gr.HTML(elem_id="figures")
+    figures = gr.HTML(js_on_load=COPY, elem_id="figures")
     apart = gr.HTML(elem_id="apart")
     wanted = gr.HTML(elem_id="wanted")
     with gr.Row():
@@ -94,15 +97,17 @@ def build_talk_view(studio: Studio, run: gr.Dropdown) -> TalkView:
     def ask_again(given: dict[Any, Any], event: gr.EditData) -> Iterator[Any]:
         """A question was written anew: what came after it goes."""
         place = event.index if isinstance(event.index, int) else event.index[0]
-        yield from ask_about(given, str(event.value), {side: given[pane][:place] for side, pane in panes.items()})
+        yield from ask_about(
+            given, plain(str(event.value)), {side: given[pane][:place] for side, pane in panes.items()}
+        )
 
     def ask_about(given: dict[Any, Any], text: str, said: dict[str, Turns]) -> Iterator[Any]:
         if not text.strip():
             raise ModelError("There is no question yet.", "Write one in the box, or take one it never saw.")
-        chosen = _open(studio, given[run])
+        chosen = open_picked(studio, given[run])
         require_rest(studio)
         yield {send: gr.Button(interactive=False), stop: gr.Button(interactive=True), reasons: "", apart: ""}
-        turns = {side: [*before, _turn("user", text)] for side, before in said.items()}
+        turns = {side: [*before, turn_of("user", text)] for side, before in said.items()}
         idle = {send: gr.Button(interactive=True), stop: gr.Button(interactive=False)}
         yield from ending_with(answer(chosen, turns, given), idle)
 
@@ -111,10 +116,10 @@ def build_talk_view(studio: Studio, run: gr.Dropdown) -> TalkView:
             yield {state: show_progress(progress)}
         asked = {panes[side]: said for side, said in turns.items()}
         yield {box: "", figures: "", **asked, state: show_note(_words_of_waiting(studio.chat.in_turn))}
-        prompts = {side: _messages(said, given[system]) for side, said in turns.items()}
+        prompts = {side: messages_of(said, given[system]) for side, said in turns.items()}
         drawn = Sampling(given[temperature], given[top_p], int(given[seed] or 0), given[dice])
         for reply in studio.chat.ask(prompts, int(given[longest]), drawn):
-            yield {pane: [*turns[side], _turn("assistant", reply.texts[side])] for side, pane in panes.items()}
+            yield {pane: [*turns[side], turn_of("assistant", reply.texts[side])] for side, pane in panes.items()}
             if reply.done:
                 told_apart = show_apart(reply.texts["base"], reply.texts["tuned"]) if given[mark] else ""
                 yield {state: _show_speed(reply, studio.chat.in_turn), figures: show_figures(reply), apart: told_apart}
@@ -131,17 +136,17 @@ def build_talk_view(studio: Studio, run: gr.Dropdown) -> TalkView:
 
     @told
     def take_next(run_id: str | None, now: int | None) -> dict[Any, Any]:
-        asked = _held_out(studio, _open(studio, run_id))
+        asked = _held_out(studio, open_picked(studio, run_id))
         return take(asked, 0 if now is None else (now + 1) % len(asked))
 
     @told
     def take_listed(run_id: str | None, place: int | None) -> dict[Any, Any]:
-        return {} if place is None else take(_held_out(studio, _open(studio, run_id)), place)
+        return {} if place is None else take(_held_out(studio, open_picked(studio, run_id)), place)
 
     def take(asked: Sequence[Conversation], place: int) -> dict[Any, Any]:
         """What was said before the last question stands in the panes."""
         example = asked[place]
-        before = [_turn(message.role, message.content) for message in example.prompt[:-1] if message.role != "system"]
+        before = [turn_of(message.role, message.content) for message in example.prompt[:-1] if message.role != "system"]
         words = f"<strong>Question {place + 1} of {len(asked)}. Wanted:</strong> <code>{escape(example.wanted)}</code>"
         return {
             box: example.prompt[-1].content,
@@ -153,12 +158,12 @@ def build_talk_view(studio: Studio, run: gr.Dropdown) -> TalkView:
 
     @told
     def tell_apart(marked: bool, before: Turns, after: Turns) -> str:
-        answers = _last_answer(before), _last_answer(after)
+        answers = last_answer(before), last_answer(after)
         return show_apart(*answers) if marked and all(answers) else ""
 
     @told
     def tell_why(run_id: str | None, after: Turns) -> str:
-        chosen, text = _open(studio, run_id), _last_answer(after)
+        chosen, text = open_picked(studio, run_id), last_answer(after)
         if not text:
             raise ModelError("There is no answer yet.", "Ask something first; then its nearest examples are shown.")
         learned = open_dataset(studio.workspace, chosen.recipe.data).conversations("train")
@@ -200,7 +205,7 @@ def build_talk_view(studio: Studio, run: gr.Dropdown) -> TalkView:
 def _build_pane(side: str) -> gr.Chatbot:
     what = "as it came" if side == "base" else "as you taught it"
     return gr.Chatbot(
-        label=SIDES[side], elem_id=f"pane-{side}", height=HEIGHT, render_markdown=False, buttons=["copy"],
+        label=SIDES[side], elem_id=f"pane-{side}", height=HEIGHT, render_markdown=False, buttons=[],
         min_width=280, editable="user", placeholder=f"The model {what} answers here.",
     )  # fmt: skip
 
@@ -225,31 +230,6 @@ def _held_out(studio: Studio, run: Run) -> list[Conversation]:
     if not asked:
         raise RunError("This data set has no held-out part.", "Bring at least three different examples.")
     return asked
-
-
-def _open(studio: Studio, run_id: str | None) -> Run:
-    if not run_id:
-        raise RunError("No run is picked.", "Train one first, then pick it here.")
-    return open_run(studio.workspace, run_id)
-
-
-def _turn(role: str, text: str) -> dict[str, Any]:
-    return {"role": role, "content": text}
-
-
-def _messages(turns: Turns, system: str) -> tuple[Message, ...]:
-    """A pane's turns as a conversation; Gradio hands back each text as a list of parts."""
-    said = [{"role": turn["role"], "content": _text(turn["content"])} for turn in turns]
-    head = [{"role": "system", "content": system}] if system.strip() else []
-    return Conversation.from_dicts([*head, *said]).messages
-
-
-def _text(content: Any) -> str:
-    return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
-
-
-def _last_answer(turns: Turns) -> str:
-    return _text(turns[-1]["content"]) if turns and turns[-1]["role"] == "assistant" else ""
 
 
 def _words_of_waiting(in_turn: bool) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,12 @@ import gradio as gr
 
 from components.actions import action, pressed
 from components.bubbles import show_conversation
-from components.frame import Studio, require_rest
+from components.frame import RunView, Studio, open_picked, require_rest
 from components.notices import show_note, show_progress, told
 from components.script_link import FETCH
 from studio.data import intake
 from studio.data.conversation import Conversation
-from studio.errors import RunError, TunesmithError
+from studio.errors import TunesmithError
 from studio.place import write_place
 from studio.runs import Run, open_run
 from studio.vote.answers import ASKED_AT_ONCE, ask_both, has_unasked, read_pairs
@@ -38,19 +38,12 @@ NO_RUN = (
 HOW_SURE = (
     "Decide beforehand how many votes you give. Who stops as soon as it looks settled is misled by chance in 15 of "
     "100 votes of up to 40 questions, not in 5. The chance is that of an exact sign test, ties left out; the "
-    "interval is exact too, with 95 % confidence (Clopper and Pearson)."
+    "interval is exact too, with 95 % confidence (Clopper and Pearson). Scores, Judge and Report show no answer "
+    "that is still to be voted on; but their totals may tell you what to look for, so look at them afterwards."
 )
 
 
-@dataclass(frozen=True)
-class VoteView:
-    """`show` gives the values of `outputs` for a run, or for none."""
-
-    outputs: list[gr.HTML]
-    show: Callable[[str | None], dict[Any, Any]]
-
-
-def build_vote_view(studio: Studio, run: gr.Dropdown) -> VoteView:
+def build_vote_view(studio: Studio, run: gr.Dropdown) -> RunView:
     """Build it below `run`, which holds the id of the run that is picked."""
     page = gr.HTML(
         value=NO_RUN,
@@ -66,7 +59,7 @@ def build_vote_view(studio: Studio, run: gr.Dropdown) -> VoteView:
 
     @told
     def act(run_id: str | None, event: gr.EventData) -> Iterator[Any]:
-        chosen = open_picked(run_id)
+        chosen = open_picked(studio, run_id)
         sent: dict[str, Any] = event._data or {}
         done, of, reason, who = (str(sent.get(name, "")) for name in ("act", "of", "reason", "who"))
         if done == "rows":
@@ -84,7 +77,7 @@ def build_vote_view(studio: Studio, run: gr.Dropdown) -> VoteView:
     @told
     def go_on(run_id: str | None, event: gr.EventData) -> Iterator[Any]:
         """Begin, or add questions; both answers are asked for where there are none, and shown when both are whole."""
-        chosen = open_picked(run_id)
+        chosen = open_picked(studio, run_id)
         try:
             if pressed(event)[0] == "ask" or not read_pairs(chosen):
                 require_rest(studio)
@@ -95,11 +88,6 @@ def build_vote_view(studio: Studio, run: gr.Dropdown) -> VoteView:
             yield show(run_id)
             raise
         yield show(run_id)
-
-    def open_picked(run_id: str | None) -> Run:
-        if not run_id:
-            raise RunError("No run is picked.", "Train one first, then pick it above.")
-        return open_run(studio.workspace, run_id)
 
     def bring(file: Path) -> Iterator[Any]:
         for progress in intake.take_in(studio.workspace, file):
@@ -114,7 +102,7 @@ def build_vote_view(studio: Studio, run: gr.Dropdown) -> VoteView:
         go_on, run, [page, link], show_progress="hidden", concurrency_id="accelerator", concurrency_limit=1,
     )  # fmt: skip
     voting.success(None, link, None, js=FETCH)
-    return VoteView([page, link], show)
+    return RunView([page, link], show)
 
 
 def show_vote(run: Run) -> str:

@@ -6,12 +6,13 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from studio.compare import proof, scores
+from studio.compare import proof
 from studio.data import datasets
 from studio.errors import RunError
 from studio.export import gguf
 from studio.queue import start_run
 from studio.runs import open_run
+from studio.scores.intervals import wilson
 from studio.store import write_whole
 from studio.tasks import Progress, follow, result_of
 from studio.train.models import STARTER, ensure_base
@@ -82,7 +83,7 @@ def _training(workspace: Workspace, run_id: str) -> Iterable[Progress]:
 def _report(found: dict[str, float], examples: int, seconds: float, path: str) -> str:
     lines = ["", f"Tickets wholly right, of {examples} that no training saw:"]
     for name, title in (("base_right", "before"), ("tuned_right", "after"), ("gguf_right", "the GGUF file")):
-        low, high = scores.interval(found[name], examples)
+        low, high = wilson(found[name], examples)
         lines.append(f"  {title:14} {found[name]:5.0%}   (between {low:.0%} and {high:.0%})")
     return "\n".join([*lines, f"All of it took {seconds:.0f} s. The file: {path}", ""])
 

@@ -180,6 +180,10 @@ try:
 except KeyboardInterrupt:
     print("closed")
 """
-    made = open_with(run, program, tmp_path)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+    try:
+        made = open_with(run, program, tmp_path)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert made["studio"].returncode == 0
     assert "closed" in capsys.readouterr().out

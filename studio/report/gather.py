@@ -56,7 +56,7 @@ def gather(run: Run) -> Report:
     if scores and not _is_of_these_weights(run, "scores.json"):
         scores, stale["scores"] = None, LEARNED_ON
     if scores and "by_example" not in scores:
-        scores, stale["scores"] = None, "an older Tunesmith measured it, without intervals"
+        scores, stale["scores"] = None, "an older Tunesmith measured it, with less than a report needs"
     vote = read_standing(run)
     if vote and not vote.round.is_of(run):
         vote, stale["vote"] = None, LEARNED_ON

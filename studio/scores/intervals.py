@@ -66,11 +66,11 @@ def of_mean(values: Sequence[float] | Floats, bounds: Bounds = UNBOUNDED) -> Int
     array = numpy.asarray(values, float)
     mean, count = float(array.mean()), len(array)
     if bounds == SHARE and _are_shares(array):
-        return Interval(mean, *_wilson(mean, count, _Z))
+        return Interval(mean, *wilson(mean, count))
     if bounds == SHARE and _usual(array) is not None:
         spread = float(array.var(ddof=1)) if count > 1 else 0.0
         effective = mean * (1 - mean) / spread * count if spread > 0 else count
-        return Interval(mean, *_wilson(mean, effective, student(count - 1)))
+        return Interval(mean, *wilson(mean, effective, student(count - 1)))
     if count < 2:
         return Interval(mean, *bounds)
     deviation = float(array.std())
@@ -148,7 +148,10 @@ def _are_shares(values: Floats) -> bool:
     return bool(numpy.isin(values, (0.0, 1.0)).all())
 
 
-def _wilson(share: float, count: float, z: float) -> Bounds:
+def wilson(share: float, count: float, z: float = _Z) -> Bounds:
+    """95 % interval of a share; all of 0 to 1 where nothing was counted. Source: Wilson 1927, score interval."""
+    if not count:
+        return SHARE
     middle = (share + z * z / (2 * count)) / (1 + z * z / count)
     half = z / (1 + z * z / count) * math.sqrt(max(share * (1 - share), 0) / count + z * z / (4 * count * count))
     return max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half))

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from studio.compare import scores
 from studio.data.tokens import load_tokenizer
 from studio.runs import Run, open_run, workspace_of
+from studio.scores.plain import average, measure
 from studio.store import write_json
 from studio.tasks import Progress, Report, run_task
 from studio.train.models import require_base
@@ -30,7 +30,7 @@ def ask(run: Run, path: Path, report: Report) -> dict[str, Any]:
             report(Progress(f"Asking the file {len(asked)} questions", len(rows) / len(asked)))
             rows.append({"row": conversation.row, "wanted": conversation.wanted, "gguf": reply.text})
     model.close()
-    result = scores.average([scores.measure(row["wanted"], row["gguf"]) for row in rows])
+    result = average([measure(row["wanted"], row["gguf"]) for row in rows])
     write_json(run.folder / "gguf_scores.json", {**result, "answers": rows})
     return result
 

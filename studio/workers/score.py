@@ -10,13 +10,13 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, get_args
 
-from studio.compare import scores
 from studio.compare.weigh import weigh
 from studio.data.conversation import Conversation
 from studio.data.datasets import open_dataset
 from studio.data.splits import Split
 from studio.data.tokens import label_tokens, load_tokenizer
 from studio.runs import Run, open_run, workspace_of
+from studio.scores.plain import average, measure
 from studio.store import append_row, read_rows, write_json
 from studio.tasks import Progress, Report, run_task
 from studio.train.models import require_base
@@ -50,8 +50,8 @@ def score(run: Run, report: Report) -> dict[str, Any]:
     wanted = [each.wanted for each in everything if not each.is_passage]
     result = {
         "examples": len(rows),
-        "base": scores.average([scores.measure(row["wanted"], row["base"]) for row in rows]),
-        "tuned": scores.average([scores.measure(row["wanted"], row["tuned"]) for row in rows]),
+        "base": average([measure(row["wanted"], row["base"]) for row in rows]),
+        "tuned": average([measure(row["wanted"], row["tuned"]) for row in rows]),
     }
     result |= weigh(wanted, rows)
     write_json(run.folder / "scores.json", {**result, "answers": rows})

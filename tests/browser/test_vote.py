@@ -5,38 +5,25 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import time
 from collections.abc import Callable, Iterator, Sequence
 from html import escape
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import gradio as gr
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from components.compare_tab import build_compare_tab
-from components.frame import Studio
-from components.guard import build_guard
-from components.theme import build_theme, read_css
-from studio.compare.chat import Chat, Reply
-from studio.data.datasets import list_datasets, save_dataset
-from studio.data.formats import convert_rows
-from studio.data.read import Row
-from studio.runs import Run, open_run
+from studio.data.datasets import list_datasets
+from studio.runs import Run
 from studio.store import read_json, read_rows, write_json
-from studio.train.recipe import make_recipe, write_recipe
 from studio.vote.ballots import begin_or_extend
 from studio.vote.votes import read_standing
 from studio.workspace import Workspace
+from tests.browser.compared import ATTACK, GREETS, NAMES, RUN, Answerer, fill, serve_compare
 
-TOKEN = "a-start-token"
-RUN = "2026-11-24-1530-orders"
-ATTACK = '<img src="x" onerror="window.attacked = 1"></div><script>window.attacked = 2</script>'
-GREETS, NAMES = "Good day, and thank you for writing to us.", f'{{"customer": "Mia Chen"}} {ATTACK}'
 SENT: list[tuple[str, str]] = []  # (path, body) of all that the program answered
 Make = Callable[..., Run]
 
@@ -56,20 +43,6 @@ class Recorder:
         await self.app(scope, receive, record)
 
 
-class Answerer:
-    """Answers as the worker would, without a model."""
-
-    in_turn, busy_with = True, ""
-
-    def open(self, run: Run) -> Iterator[Any]:
-        yield from ()
-
-    def ask(self, prompts: dict[str, Any], most_tokens: int) -> Iterator[Reply]:
-        yield Reply({"base": GREETS, "tuned": ""})  # the base has ended before the other begins
-        time.sleep(0.1)
-        yield Reply({"base": GREETS, "tuned": NAMES}, done=True)
-
-
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     return Workspace.open(tmp_path_factory.mktemp("votes"))
@@ -77,20 +50,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 @pytest.fixture(scope="module")
 def url(home: Workspace) -> Iterator[str]:
-    studio = Studio(home, cast(Chat, Answerer()))
-    gr.set_static_paths([home.exports])
-    with gr.Blocks(title="Tunesmith", analytics_enabled=False) as demo:
-        view = build_compare_tab(studio)
-        demo.load(view.read, None, list(view.outputs), show_progress="hidden")
-    _, url, _ = demo.launch(
-        app_kwargs={"middleware": [build_guard(TOKEN), Middleware(Recorder)]},
-        **{"theme": build_theme(), "css": read_css()},
-        **{"quiet": True, "prevent_thread_lock": True, "share": False, "inline": False},
-        **{"ssr_mode": False, "num_workers": 0, "footer_links": [], "run_history": False},
-        **{"enable_monitoring": False},
-    )
-    yield f"{url}?token={TOKEN}"
-    demo.close(verbose=False)
+    with serve_compare(home, Answerer(), Middleware(Recorder)) as address:
+        yield address
 
 
 @pytest.fixture
@@ -99,23 +60,6 @@ def workspace(home: Workspace) -> Workspace:
     shutil.rmtree(home.root)
     SENT.clear()
     return Workspace.open(home.root)
-
-
-def fill(workspace: Workspace, base: str = GREETS, tuned: str = NAMES, scored: bool = True) -> Run:
-    """A finished run on a data set with ten held-out questions, all of which both have answered."""
-    rows = [Row(n, {"question": f"Where is parcel {n * 7919}?", "answer": f"At place {n}"}) for n in range(100)]
-    dataset = save_dataset(workspace, "orders", "orders.jsonl", convert_rows(rows))
-    folder = workspace.runs / RUN
-    write_recipe(folder / "recipe.yaml", make_recipe(data="orders", name="orders"))
-    write_json(folder / "state.json", {"state": "done", "updated_s": 0, "step": 40})
-    write_json(folder / "adapter" / "adapter_config.json", {})
-    answers = [
-        {"row": each.row, "prompt": each.prompt[-1].content, "wanted": each.wanted, "base": base, "tuned": tuned}
-        for each in dataset.conversations("test")
-    ]
-    if scored:
-        write_json(folder / "scores.json", {"examples": 10, "base": {}, "tuned": {}, "answers": answers})
-    return open_run(workspace, RUN)
 
 
 @pytest.fixture
@@ -250,7 +194,8 @@ def without_answers(source: str) -> str:
 
 
 def test_while_both_are_asked_no_answer_reaches_the_page(page, url, workspace):
-    run = fill(workspace, scored=False)
+    run = fill(workspace)
+    (run.folder / "scores.json").unlink()
     open_vote(page, url)
     expect(page.locator("#vote")).to_contain_text("First both are asked up to 20 held-out questions")
     SENT.clear()

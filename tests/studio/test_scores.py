@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from studio.compare.scores import MEASURES, average, interval, is_right, measure, overlap
+from studio.scores.intervals import wilson
+from studio.scores.plain import PLAIN, average, measure
+from studio.scores.text import is_right, overlap
 
 TICKET = '{"kind": "return", "order": "A-1", "items": [1, 2]}'
 
@@ -59,14 +61,14 @@ def test_words_in_common_are_counted_each_as_often_as_it_stands(wanted, answer, 
 def test_an_average_counts_only_the_rows_that_have_the_measure():
     rows = [measure(TICKET, TICKET), measure("Yes", "No")]
     assert average(rows) == {"right": 0.5, "fields_right": 1, "json_valid": 1, "word_overlap": 0.5}
-    assert list(average(rows)) == list(MEASURES)
+    assert list(average(rows)) == list(PLAIN)
     assert average([]) == {}
 
 
 def test_an_interval_holds_the_share_and_shrinks_with_more_examples():
-    assert interval(0, 0) == (0, 1)
-    assert interval(0, 10) == pytest.approx((0, 0.2775), abs=1e-4)
-    assert interval(1, 10) == pytest.approx((0.7225, 1), abs=1e-4)
-    assert interval(0.5, 100) == pytest.approx((0.4038, 0.5962), abs=1e-4)
-    low, high = interval(0.5, 10_000)
+    assert wilson(0, 0) == (0, 1)
+    assert wilson(0, 10) == pytest.approx((0, 0.2775), abs=1e-4)
+    assert wilson(1, 10) == pytest.approx((0.7225, 1), abs=1e-4)
+    assert wilson(0.5, 100) == pytest.approx((0.4038, 0.5962), abs=1e-4)
+    low, high = wilson(0.5, 10_000)
     assert 0.49 < low < 0.5 < high < 0.51

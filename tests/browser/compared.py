@@ -1,0 +1,86 @@
+"""The Compare tab alone, served with a model that answers without weights, and a run that it was measured for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, cast
+
+import gradio as gr
+from starlette.middleware import Middleware
+
+from components.compare_tab import build_compare_tab
+from components.frame import Studio
+from components.guard import build_guard
+from components.theme import build_theme, read_css
+from studio.compare.chat import Chat, Figures, Reply
+from studio.compare.sampling import GREEDY, Sampling
+from studio.data.datasets import save_dataset
+from studio.data.formats import convert_rows
+from studio.data.read import Row
+from studio.runs import Run, open_run
+from studio.store import write_json
+from studio.train.recipe import make_recipe, write_recipe
+from studio.workspace import Workspace
+
+TOKEN = "a-start-token"
+RUN = "2026-11-24-1530-orders"
+ATTACK = '<img src="x" onerror="window.attacked = 1"></div><script>window.attacked = 2</script>'
+GREETS, NAMES = "Good day, and thank you for writing to us.", f'{{"customer": "Mia Chen"}} {ATTACK}'
+ROWS = [Row(n, {"question": f"Where is parcel {n * 7919}?", "answer": f"At place {n}"}) for n in range(100)]
+
+
+class Answerer:
+    """Answers as the worker would, without a model, and remembers what it was asked."""
+
+    in_turn, busy_with = True, ""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Mapping[str, Any], int, Sampling]] = []
+
+    def open(self, run: Run) -> Iterator[Any]:
+        yield from ()
+
+    def ask(self, prompts: Mapping[str, Any], most_tokens: int, sampling: Sampling = GREEDY) -> Iterator[Reply]:
+        self.asked.append((prompts, most_tokens, sampling))
+        yield Reply({"base": GREETS, "tuned": ""})  # the base has ended before the other begins
+        time.sleep(0.1)
+        figures = {"base": Figures(9, True, 0.1, 0.5, 0.4), "tuned": Figures(21, False, 0.1, 0.6, 0.9)}
+        yield Reply({"base": GREETS, "tuned": NAMES}, True, 0.6, figures)
+
+    def stop(self) -> None:
+        """There is nothing to stop."""
+
+
+@contextmanager
+def serve_compare(home: Workspace, answerer: Answerer, *middleware: Middleware) -> Iterator[str]:
+    studio = Studio(home, cast(Chat, answerer))
+    gr.set_static_paths([home.exports])
+    with gr.Blocks(title="Tunesmith", analytics_enabled=False) as demo:
+        view = build_compare_tab(studio)
+        demo.load(view.read, None, list(view.outputs), show_progress="hidden")
+    _, url, _ = demo.launch(
+        app_kwargs={"middleware": [build_guard(TOKEN), *middleware]},
+        **{"theme": build_theme(), "css": read_css()},
+        **{"quiet": True, "prevent_thread_lock": True, "share": False, "inline": False},
+        **{"ssr_mode": False, "num_workers": 0, "footer_links": [], "run_history": False},
+        **{"enable_monitoring": False},
+    )
+    yield f"{url}?token={TOKEN}"
+    demo.close(verbose=False)
+
+
+def fill(workspace: Workspace, base: str = GREETS, tuned: str = NAMES, rows: Sequence[Row] = ROWS) -> Run:
+    """A finished run, whose held-out questions both have answered."""
+    dataset = save_dataset(workspace, "orders", "orders.jsonl", convert_rows(rows))
+    folder = workspace.runs / RUN
+    write_recipe(folder / "recipe.yaml", make_recipe(data="orders", name="orders"))
+    write_json(folder / "state.json", {"state": "done", "updated_s": 0, "step": 40})
+    write_json(folder / "adapter" / "adapter_config.json", {})
+    answers = [
+        {"row": each.row, "prompt": each.prompt[-1].content, "wanted": each.wanted, "base": base, "tuned": tuned}
+        for each in dataset.conversations("test")
+    ]
+    write_json(folder / "scores.json", {"examples": len(answers), "base": {}, "tuned": {}, "answers": answers})
+    return open_run(workspace, RUN)

@@ -1,0 +1,165 @@
+"""Talking to both in a real browser; the model is none, what is looked at is the page."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from studio.compare.sampling import Sampling
+from studio.compare.weigh import weigh
+from studio.data.read import Row
+from studio.runs import Run
+from studio.store import read_json, write_json
+from studio.vote.ballots import begin_or_extend
+from studio.workspace import Workspace
+from tests.browser.compared import ATTACK, GREETS, NAMES, Answerer, fill, serve_compare
+
+SLOW_MS = 60_000
+TURNS = [
+    Row(
+        n,
+        {
+            "messages": [
+                {"role": "system", "content": "Be kind."},
+                {"role": "user", "content": f"Where is parcel {n * 7919}?"},
+                {"role": "assistant", "content": f"At place {n}."},
+                {"role": "user", "content": f"Since when has it been at place {n}?"},
+                {"role": "assistant", "content": f"Since day {n}."},
+            ]
+        },
+    )
+    for n in range(100)
+]
+VIEWS = ("Talk", "Blind vote", "Scores", "What it forgot", "Judge", "Report")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    return Workspace.open(tmp_path_factory.mktemp("talks"))
+
+
+@pytest.fixture(scope="module")
+def answerer() -> Answerer:
+    return Answerer()
+
+
+@pytest.fixture(scope="module")
+def url(home: Workspace, answerer: Answerer) -> Iterator[str]:
+    with serve_compare(home, answerer) as address:
+        yield address
+
+
+@pytest.fixture
+def run(home: Workspace, answerer: Answerer) -> Run:
+    """With scores of each answer."""
+    shutil.rmtree(home.root)
+    answerer.asked.clear()
+    run = fill(Workspace.open(home.root), rows=TURNS)
+    scores = read_json(run.folder / "scores.json")
+    answers = [{**row, "base_loss": 2.0, "tuned_loss": 1.0} for row in scores["answers"]]
+    write_json(run.folder / "scores.json", {**scores, **weigh([row["wanted"] for row in answers], answers)})
+    return run
+
+
+def test_a_held_out_question_brings_what_was_said_before_it(page: Page, url: str, run: Run, answerer: Answerer):
+    open_compare(page, url)
+    page.locator("#unseen").click()
+    expect(page.locator("#wanted")).to_contain_text("Question 1 of 10. Wanted: Since day")
+    for pane in ("#pane-base", "#pane-tuned"):
+        expect(page.locator(f"{pane} .message.bot")).to_contain_text("At place")
+    page.locator("#send").click()
+    expect(page.locator("#compare-state")).to_contain_text(
+        "Both answered, one after the other, in 0.6 s. After was cut off."
+    )
+    expect(page.locator("#figures")).to_contain_text("After: 21 tokens, the first after 0.1 s, 40 tokens a second")
+    ((prompts, most, sampling),) = answerer.asked
+    assert [message.role for message in prompts["tuned"]] == ["system", "user", "assistant", "user"]
+    assert prompts["base"] == prompts["tuned"]
+    assert (most, sampling) == (256, Sampling())
+
+    page.locator("#unseen").click()
+    expect(page.locator("#wanted")).to_contain_text("Question 2 of 10.")
+    expect(page.locator("#figures")).to_be_empty()
+
+
+def test_chance_is_set_by_the_person(page: Page, url: str, run: Run, answerer: Answerer):
+    open_compare(page, url)
+    page.locator("#how > button").click()
+    page.locator("#temperature input[type=number]").fill("0.8")
+    page.locator("#seed input").fill("7")
+    page.get_by_label("Same dice").uncheck()
+    page.locator("#ask textarea").fill("Hello?")
+    page.locator("#send").click()
+    expect(page.locator("#compare-state")).to_contain_text("Both answered")
+    assert answerer.asked[0][2] == Sampling(temperature=0.8, seed=7, same_dice=False)
+
+
+def test_what_they_say_is_text_wherever_it_stands(page: Page, url: str, run: Run):
+    open_compare(page, url)
+    page.get_by_label("Mark the words that differ").check()
+    page.locator("#ask textarea").fill(ATTACK)
+    page.locator("#send").click()
+    expect(page.locator("#apart")).to_contain_text("onerror")
+    for pane in ("#pane-base", "#pane-tuned"):
+        expect(page.locator(f"{pane} .message.user")).to_contain_text(ATTACK)
+        expect(page.locator(f"{pane} .message img")).to_have_count(0)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy the answer of After").click()
+    expect(page.get_by_text("Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == NAMES
+    page.get_by_role("tab", name="Scores").click()
+    page.get_by_text("Each answer, those first where After lost most").click()
+    expect(page.locator("#scores")).to_contain_text("onerror")
+    assert page.evaluate("window.attacked") is None
+
+
+def test_scores_tell_nothing_of_what_is_still_to_be_voted_on(page: Page, url: str, run: Run):
+    begin_or_extend(run)
+    open_compare(page, url)
+    page.get_by_role("tab", name="Scores").click()
+    page.get_by_text("Each answer, those first where After lost most").click()
+    expect(page.locator("#scores")).to_contain_text("10 questions are left out until they are voted on")
+    expect(page.locator("#scores")).not_to_contain_text(GREETS)
+    assert NAMES not in page.locator("#scores").inner_text()
+
+
+def test_every_view_is_labelled_and_readable_and_fits(page: Page, url: str, run: Run):
+    open_compare(page, url)
+    page.get_by_label("Mark the words that differ").check()
+    page.locator("#ask textarea").fill("Where is it?")
+    page.locator("#send").click()
+    expect(page.locator("#apart")).to_contain_text("Mia")
+    page.locator("#why").click()
+    expect(page.locator("#reasons")).not_to_be_empty()
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        for name in VIEWS:
+            open_view(page, name)
+            for scheme in ("light", "dark"):
+                page.evaluate(f"document.body.classList.toggle('dark', {str(scheme == 'dark').lower()})")
+                page.wait_for_timeout(1000)
+                found = Axe().run(page, "#compare-views", {"runOnly": ["wcag2a", "wcag2aa", "wcag21aa"]})
+                wrong = [f"{each['id']}: {each['nodes'][0]['html'][:160]}" for each in found.response["violations"]]
+                assert wrong == [], f"{name} {width} {scheme}"
+                assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def open_compare(page: Page, url: str) -> None:
+    page.goto(url)
+    expect(page.locator("#compare-run input")).to_have_value(re.compile("orders"), timeout=SLOW_MS)
+
+
+def open_view(page: Page, name: str) -> None:
+    """On a phone the last ones stand behind the dots."""
+    tab = page.get_by_role("tab", name=name, exact=True)
+    if not tab.is_visible():
+        page.locator("#compare-views .overflow-menu > button").click()
+        page.locator("#compare-views .overflow-dropdown").get_by_text(name, exact=True).click()
+    else:
+        tab.click()
+    page.wait_for_timeout(500)
