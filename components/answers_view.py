@@ -5,29 +5,40 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 
 from components.difference import MOST_WORDS, WORDS
-from studio.compare.chat import Figures, Reply
+from studio.compare.chat import Figures
 from studio.compare.nearest import Near
 
-SIDES = {"base": "Before", "tuned": "After"}
 WORD = re.compile(r"\w+")
 MOST_LETTERS = 600
 SURE = "How sure: the chance that the model gave each of its words, on average. Being sure is not being right."
 
 
-def show_figures(reply: Reply) -> str:
+@dataclass(frozen=True)
+class Said:
+    """What one of them answered."""
+
+    name: str
+    text: str
+    figures: Figures
+
+
+def show_figures(answers: Sequence[Said]) -> str:
     parts = "".join(
-        f'<p class="fine"><strong>{name}:</strong> {_say_figures(reply.figures[side])} '
-        f"{_copy(name, reply.texts[side])}</p>"
-        for side, name in SIDES.items()
+        f'<p class="fine"><strong>{escape(each.name)}:</strong> {_say_figures(each.figures)} '
+        f"{_copy(each.name, each.text)}</p>"
+        for each in answers
     )
     return f'<div class="figures" title="{SURE}">{parts}</div>'
 
 
 def _copy(name: str, text: str) -> str:
-    return f'<button type="button" data-copy="{escape(text)}" aria-label="Copy the answer of {name}">Copy</button>'
+    return (
+        f'<button type="button" data-copy="{escape(text)}" aria-label="Copy the answer of {escape(name)}">Copy</button>'
+    )
 
 
 def _say_figures(figures: Figures) -> str:
@@ -39,19 +50,24 @@ def _say_figures(figures: Figures) -> str:
     return f"{figures.tokens} token{plural}, the first after {figures.first_s:.1f} s{speed}{sure}"
 
 
-def show_apart(before: str, after: str) -> str:
-    """Both answers, with what only one of them says marked."""
-    one, other = WORDS.findall(before), WORDS.findall(after)
-    if before == after:
-        return '<p class="fine">Both say the same, to the letter.</p>'
+def show_apart(answers: Sequence[tuple[str, str]]) -> str:
+    """(name, answer) of each; the first beside each other one, with what only one of the two says marked."""
+    return "".join(_show_pair(answers[0], other) for other in answers[1:])
+
+
+def _show_pair(first: tuple[str, str], second: tuple[str, str]) -> str:
+    names, (one, other) = (first[0], second[0]), (WORDS.findall(text) for text in (first[1], second[1]))
+    of = f"{escape(names[0])} and {escape(names[1])}"
+    if first[1] == second[1]:
+        return f'<p class="fine">{of} say the same, to the letter.</p>'
     if len(one) + len(other) > MOST_WORDS:
-        return '<p class="fine">The answers are too long to mark their words.</p>'
+        return f'<p class="fine">The answers of {of} are too long to mark their words.</p>'
     blocks = difflib.SequenceMatcher(None, one, other, autojunk=False).get_opcodes()
     left = "".join(_marked("".join(one[i:j]), kind == "equal") for kind, i, j, _, _ in blocks)
     right = "".join(_marked("".join(other[k:m]), kind == "equal") for kind, _, _, k, m in blocks)
     return (
-        '<div class="apart" role="group" aria-label="Words that differ">'
-        f"<p><strong>Before</strong><br>{left}</p><p><strong>After</strong><br>{right}</p></div>"
+        f'<div class="apart" role="group" aria-label="Words that differ: {of}">'
+        f"<p><strong>{escape(names[0])}</strong><br>{left}</p><p><strong>{escape(names[1])}</strong><br>{right}</p></div>"
     )
 
 
@@ -59,10 +75,10 @@ def _marked(text: str, same: bool) -> str:
     return escape(text) if same or not text.strip() else f"<mark>{escape(text)}</mark>"
 
 
-def show_nearest(found: Sequence[Near]) -> str:
-    """Five training examples, with the words that they share with the answer marked."""
+def show_nearest(name: str, found: Sequence[Near]) -> str:
+    """`name`: whose answer it is. Five training examples, with the words that they share with the answer marked."""
     if not found:
-        return '<p class="fine">No training example shares a word with this answer: it says so out of itself.</p>'
+        return f'<p class="fine">{escape(name)}: no training example shares a word with this answer.</p>'
     rows = "".join(
         f'<li><p class="fine">Example {near.example.row + 1}, {near.likeness:.0%} alike</p>'
         f"<p>{escape(_cut(near.example.prompt[-1].content if near.example.prompt else ''))}</p>"
@@ -70,8 +86,9 @@ def show_nearest(found: Sequence[Near]) -> str:
         for near in found
     )
     return (
-        '<section class="nearest" aria-label="Nearest training examples"><p>The examples it learned from whose answers '
-        "are likest to this one; shared words are marked. Alike is measured by words that are rare among your answers "
+        '<section class="nearest" aria-label="Nearest training examples"><p><strong>'
+        f"{escape(name)}:</strong> the examples it learned from whose answers are likest to this one; shared words are "
+        "marked. Alike is measured by words that are rare among your answers "
         f"(tf-idf, cosine). It shows where it may have that from, and proves nothing.</p><ol>{rows}</ol></section>"
     )
 

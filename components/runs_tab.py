@@ -159,7 +159,7 @@ def build_runs_tab(studio: Studio, build_curves: Callable[[], gr.HTML] | None = 
     @told
     def remove(ids: str) -> Any:
         run_id = _only(ids)
-        if studio.chat.busy_with == run_id:
+        if run_id in studio.chat.busy_with:
             studio.chat.close()
         order = [row.run.id for row in list_rows(studio.workspace)]
         delete_run(studio.workspace, run_id)

@@ -1,4 +1,4 @@
-"""Talking to the model before and after, side by side."""
+"""Talking to the model before and after, and to others, side by side."""
 
 from __future__ import annotations
 
@@ -10,27 +10,28 @@ from typing import Any
 import gradio as gr
 from gradio.blocks import Block
 
-from components.answers_view import SIDES, show_apart, show_figures, show_nearest
+from components.answers_view import Said, show_apart, show_figures, show_nearest
 from components.frame import RunView, Studio, open_picked, require_rest
+from components.how_view import build_how_view
 from components.notices import ending_with, show_note, show_progress, told
+from components.panes_view import build_panes_view
 from components.turns import Turns, last_answer, messages_of, plain, turn_of
-from studio.compare.chat import Reply, titles
+from studio.compare.chat import Reply
 from studio.compare.nearest import nearest
-from studio.compare.sampling import Sampling
+from studio.compare.voices import Voice, keep_chosen, name_of
 from studio.data.conversation import Conversation
 from studio.data.datasets import open_dataset
 from studio.errors import ModelError, RunError
 from studio.runs import Run, open_run
 
-HEIGHT = 380
 MOST_LISTED = 500
+MOST_LETTERS = 90
 COPY = """element.addEventListener("click", async (event) => {
   const button = event.target.closest("button[data-copy]");
   if (!button) return;
   await navigator.clipboard.writeText(button.dataset.copy);
   button.textContent = "Copied";
 });"""
-MOST_LETTERS = 90
 
 
 @dataclass(frozen=True)
@@ -43,14 +44,14 @@ class TalkView(RunView):
 def build_talk_view(studio: Studio, run: gr.Dropdown) -> TalkView:
     """Build it below `run`, which holds the id of the run that is picked."""
     state = gr.HTML(elem_id="compare-state")
-    with gr.Row(equal_height=True):
-        panes = {side: _build_pane(side) for side in SIDES}
+    shown = build_panes_view()
+    who, panes = shown.who, shown.panes
     figures = gr.HTML(js_on_load=COPY, elem_id="figures")
     apart = gr.HTML(elem_id="apart")
     wanted = gr.HTML(elem_id="wanted")
     with gr.Row():
         box = gr.Textbox(
-            label="Ask both", placeholder="Write as your customer would. Enter sends.", lines=2, max_lines=8,
+            label="Ask all of them", placeholder="Write as your customer would. Enter sends.", lines=2, max_lines=8,
             elem_id="ask", scale=4, submit_btn=False,
         )  # fmt: skip
         with gr.Column(scale=1, min_width=160):
@@ -66,63 +67,48 @@ def build_talk_view(studio: Studio, run: gr.Dropdown) -> TalkView:
         info="Of the held-out part of the data set. Type to search.",
     )  # fmt: skip
     reasons = gr.HTML(elem_id="reasons")
-    with gr.Accordion("Instruction, chance and length", open=False, elem_id="how"):
-        system = gr.Textbox(
-            label="Instruction", info="What the data set says first, unless you change it.", lines=2, elem_id="system"
-        )
-        temperature = gr.Slider(
-            0, 1.5, value=0, step=0.05, label="Temperature", elem_id="temperature",
-            info="0 always takes the likeliest word; higher varies more.",
-        )  # fmt: skip
-        top_p = gr.Slider(
-            0.1, 1, value=0.95, step=0.01, label="Top-p", elem_id="top-p",
-            info="Only the likeliest words that together hold this share of the chance; lower is more careful.",
-        )  # fmt: skip
-        seed = gr.Number(
-            0, label="Seed", precision=0, minimum=0, elem_id="seed", info="The same seed draws the same answer again."
-        )
-        dice = gr.Checkbox(
-            True, label="Same dice", elem_id="same-dice",
-            info="Both draw with the same luck, so that what differs is the model's doing.",
-        )  # fmt: skip
-        longest = gr.Slider(16, 2048, value=256, step=16, label="Longest answer (tokens)", elem_id="longest")
-    answering = [send, stop, state, box, *panes.values(), figures, apart, reasons]
-    form: set[Block] = {run, box, *panes.values(), system, temperature, top_p, seed, dice, longest, mark}
+    how = build_how_view()
+    told_of = (figures, apart, reasons, state)  # answers that are gone, or not yet there
+    form: set[Block] = {run, who, box, *panes, mark, *how.fields}
 
     @told
     def ask(given: dict[Any, Any]) -> Iterator[Any]:
-        yield from ask_about(given, given[box], {side: given[pane] for side, pane in panes.items()})
+        yield from ask_about(given, given[box], [given[pane] for pane in panes])
 
     @told
     def ask_again(given: dict[Any, Any], event: gr.EditData) -> Iterator[Any]:
         """A question was written anew: what came after it goes."""
         place = event.index if isinstance(event.index, int) else event.index[0]
-        yield from ask_about(
-            given, plain(str(event.value)), {side: given[pane][:place] for side, pane in panes.items()}
-        )
+        yield from ask_about(given, plain(str(event.value)), [given[pane][:place] for pane in panes])
 
-    def ask_about(given: dict[Any, Any], text: str, said: dict[str, Turns]) -> Iterator[Any]:
+    def ask_about(given: dict[Any, Any], text: str, said: Sequence[Turns]) -> Iterator[Any]:
         if not text.strip():
             raise ModelError("There is no question yet.", "Write one in the box, or take one it never saw.")
-        chosen = open_picked(studio, given[run])
+        chosen, voices = open_picked(studio, given[run]), shown.voices(given[who])
         require_rest(studio)
         yield {send: gr.Button(interactive=False), stop: gr.Button(interactive=True), reasons: "", apart: ""}
-        turns = {side: [*before, turn_of("user", text)] for side, before in said.items()}
+        turns = {voice: [*before, turn_of("user", text)] for voice, before in zip(voices, said, strict=False)}
         idle = {send: gr.Button(interactive=True), stop: gr.Button(interactive=False)}
         yield from ending_with(answer(chosen, turns, given), idle)
 
-    def answer(chosen: Run, turns: dict[str, Turns], given: dict[Any, Any]) -> Iterator[Any]:
-        for progress in studio.chat.open(chosen):
+    def answer(chosen: Run, turns: dict[Voice, Turns], given: dict[Any, Any]) -> Iterator[Any]:
+        for progress in studio.chat.open(studio.workspace, list(turns)):
             yield {state: show_progress(progress)}
-        asked = {panes[side]: said for side, said in turns.items()}
-        yield {box: "", figures: "", **asked, state: show_note(_words_of_waiting(studio.chat.in_turn))}
-        prompts = {side: messages_of(said, given[system]) for side, said in turns.items()}
-        drawn = Sampling(given[temperature], given[top_p], int(given[seed] or 0), given[dice])
-        for reply in studio.chat.ask(prompts, int(given[longest]), drawn):
-            yield {pane: [*turns[side], turn_of("assistant", reply.texts[side])] for side, pane in panes.items()}
+        yield {
+            box: "", figures: "", state: show_note(_words_of_waiting(len(turns), studio.chat.in_turn)),
+            **dict(zip(panes, turns.values(), strict=False)),
+        }  # fmt: skip
+        prompts = {voice: messages_of(said, given[how.system]) for voice, said in turns.items()}
+        for reply in studio.chat.ask(prompts, how.longest_of(given), how.sampling(given), how.strength_of(given)):
+            answered = [[*said, turn_of("assistant", reply.texts[voice])] for voice, said in turns.items()]
+            yield dict(zip(panes, answered, strict=False))
             if reply.done:
-                told_apart = show_apart(reply.texts["base"], reply.texts["tuned"]) if given[mark] else ""
-                yield {state: _show_speed(reply, studio.chat.in_turn), figures: show_figures(reply), apart: told_apart}
+                texts = [Said(name_of(chosen, voice), reply.texts[voice], reply.figures[voice]) for voice in turns]
+                yield {
+                    state: _show_speed(reply, texts, studio.chat.in_turn),
+                    figures: show_figures(texts),
+                    apart: show_apart([(each.name, each.text) for each in texts]) if given[mark] else "",
+                }
 
     @told
     def halt() -> None:
@@ -131,8 +117,17 @@ def build_talk_view(studio: Studio, run: gr.Dropdown) -> TalkView:
     @told
     def wipe() -> dict[Any, Any]:
         studio.chat.stop()
-        emptied: dict[Any, Any] = {pane: [] for pane in panes.values()}
-        return {**emptied, **dict.fromkeys((state, wanted, figures, apart, reasons), "")}
+        return {**shown.emptied(), **dict.fromkeys((wanted, *told_of), "")}
+
+    @told
+    def choose(run_id: str | None, keys: list[str], first: Turns) -> dict[Any, Any]:
+        """Who is new was not there when the others were asked: all begin anew, with the last question at hand."""
+        chosen = open_picked(studio, run_id)
+        voices = [Voice.parse(key) for key in keys]
+        keep_chosen(chosen, voices)
+        asked = [turn for turn in first if turn["role"] == "user"]
+        again = {box: last_answer([{**asked[-1], "role": "assistant"}])} if asked else {}
+        return {**shown.title(chosen, voices, value=[]), **again, **dict.fromkeys(told_of, "")}
 
     @told
     def take_next(run_id: str | None, now: int | None) -> dict[Any, Any]:
@@ -152,62 +147,67 @@ def build_talk_view(studio: Studio, run: gr.Dropdown) -> TalkView:
             box: example.prompt[-1].content,
             wanted: f'<p class="wanted">{words}</p>',
             listed: place if place < MOST_LISTED else None,
-            **{pane: list(before) for pane in panes.values()},
-            **dict.fromkeys((figures, apart, reasons, state), ""),
+            **{pane: list(before) for pane in panes},
+            **dict.fromkeys(told_of, ""),
         }
 
     @told
-    def tell_apart(marked: bool, before: Turns, after: Turns) -> str:
-        answers = last_answer(before), last_answer(after)
-        return show_apart(*answers) if marked and all(answers) else ""
+    def tell_apart(marked: bool, run_id: str | None, keys: list[str], *said: Turns) -> str:
+        if not marked or not run_id:
+            return ""
+        chosen = open_run(studio.workspace, run_id)
+        names = [name_of(chosen, voice) for voice in shown.voices(keys)]
+        answers = [(name, last_answer(turns)) for name, turns in zip(names, said, strict=False)]
+        return show_apart(answers) if all(text for _, text in answers) else ""
 
     @told
-    def tell_why(run_id: str | None, after: Turns) -> str:
-        chosen, text = open_picked(studio, run_id), last_answer(after)
-        if not text:
+    def tell_why(run_id: str | None, keys: list[str], *said: Turns) -> str:
+        """Of what the run that is picked said; where it was not asked, of the last who learned something."""
+        chosen, voices = open_picked(studio, run_id), shown.voices(keys)
+        learned = [(voice, last_answer(turns)) for voice, turns in zip(voices, said, strict=False)]
+        learned = [(voice, text) for voice, text in learned if voice.kind != "base" and text]
+        if not learned:
             raise ModelError("There is no answer yet.", "Ask something first; then its nearest examples are shown.")
-        learned = open_dataset(studio.workspace, chosen.recipe.data).conversations("train")
-        return show_nearest(nearest(learned, text))
+        voice, text = next((each for each in learned if each[0].kind == "run"), learned[-1])
+        data = open_run(studio.workspace, voice.of).recipe.data
+        name = name_of(chosen, voice)
+        return show_nearest(name, nearest(open_dataset(studio.workspace, data).conversations("train"), text))
 
     def show(run_id: str | None) -> dict[Any, Any]:
         if not run_id:
             nobody = "There is no trained run yet. Train one first; it can then be asked here."
-            return {state: show_note(nobody), system: "", send: gr.Button(interactive=False), listed: _listing([])}
-        chosen = open_run(studio.workspace, run_id)
-        dataset = open_dataset(studio.workspace, chosen.recipe.data)
+            return {state: show_note(nobody), how.system: "", send: gr.Button(interactive=False), listed: _listing([])}
+        return {**shown.show(open_run(studio.workspace, run_id)), **_asking(run_id)}
+
+    def _asking(run_id: str) -> dict[Any, Any]:
+        dataset = open_dataset(studio.workspace, open_run(studio.workspace, run_id).recipe.data)
         return {
-            state: "", system: dataset.system, send: gr.Button(interactive=True),
+            state: "", how.system: dataset.system, send: gr.Button(interactive=True),
             listed: _listing([each for each in dataset.conversations("test") if not each.is_passage]),
-            **{pane: gr.Chatbot(label=name) for pane, name in zip(panes.values(), titles(chosen), strict=True)},
         }  # fmt: skip
 
     def fresh(run_id: str | None) -> dict[Any, Any]:
-        names = titles(open_run(studio.workspace, run_id)) if run_id else tuple(SIDES.values())
-        emptied = {pane: gr.Chatbot([], label=name) for pane, name in zip(panes.values(), names, strict=True)}
-        return {**show(run_id), **emptied, **dict.fromkeys((wanted, figures, apart, reasons), "")}
+        if not run_id:
+            return {**show(None), **shown.emptied(), **dict.fromkeys((wanted, figures, apart, reasons), "")}
+        chosen = open_run(studio.workspace, run_id)
+        emptied = dict.fromkeys((wanted, figures, apart, reasons), "")
+        return {**_asking(run_id), **shown.show(chosen, value=[]), **emptied}
 
-    gr.on(
-        [send.click, box.submit], ask, form, answering,
-        show_progress="hidden", concurrency_id="accelerator", concurrency_limit=1,
-    )  # fmt: skip
-    for pane in panes.values():
-        pane.edit(ask_again, form, answering, show_progress="hidden", concurrency_id="accelerator", concurrency_limit=1)
+    quiet: dict[str, Any] = {"show_progress": "hidden"}
+    answering: dict[str, Any] = {**quiet, "concurrency_id": "accelerator", "concurrency_limit": 1}
+    answered = [send, stop, box, *panes, *told_of]
+    gr.on([send.click, box.submit], ask, form, answered, **answering)
+    for pane in panes:
+        pane.edit(ask_again, form, answered, **answering)
     stop.click(halt, queue=False)
-    clear.click(wipe, None, [*panes.values(), state, wanted, figures, apart, reasons], queue=False)
-    taken = [box, wanted, listed, *panes.values(), figures, apart, reasons, state]
-    unseen.click(take_next, [run, listed], taken, show_progress="hidden")
-    listed.input(take_listed, [run, listed], taken, show_progress="hidden")
-    mark.input(tell_apart, [mark, *panes.values()], apart, show_progress="hidden")
-    why.click(tell_why, [run, panes["tuned"]], reasons)
-    return TalkView([state, system, send, listed, *panes.values(), wanted, figures, apart, reasons], show, fresh)
-
-
-def _build_pane(side: str) -> gr.Chatbot:
-    what = "as it came" if side == "base" else "as you taught it"
-    return gr.Chatbot(
-        label=SIDES[side], elem_id=f"pane-{side}", height=HEIGHT, render_markdown=False, buttons=[],
-        min_width=280, editable="user", placeholder=f"The model {what} answers here.",
-    )  # fmt: skip
+    clear.click(wipe, None, [*panes, wanted, *told_of], queue=False)
+    who.input(choose, [run, who, panes[0]], [*panes, box, *told_of], **quiet)
+    taken = [box, wanted, listed, *panes, *told_of]
+    unseen.click(take_next, [run, listed], taken, **quiet)
+    listed.input(take_listed, [run, listed], taken, **quiet)
+    mark.input(tell_apart, [mark, run, who, *panes], apart, **quiet)
+    why.click(tell_why, [run, who, *panes], reasons)
+    return TalkView([how.system, send, listed, wanted, *told_of, *shown.outputs], show, fresh)
 
 
 def _listing(asked: Sequence[Conversation]) -> gr.Dropdown:
@@ -232,14 +232,17 @@ def _held_out(studio: Studio, run: Run) -> list[Conversation]:
     return asked
 
 
-def _words_of_waiting(in_turn: bool) -> str:
+def _words_of_waiting(count: int, in_turn: bool) -> str:
     if in_turn:
-        return "They answer one after the other: first Before, then After …"
-    return "Both are reading your question …"
+        return "They answer one after the other …"
+    return {1: "It is reading your question …", 2: "Both are reading your question …"}.get(
+        count, "All are reading your question …"
+    )
 
 
-def _show_speed(reply: Reply, in_turn: bool) -> str:
-    cut = [name for side, name in SIDES.items() if not reply.figures[side].finished]
+def _show_speed(reply: Reply, said: Sequence[Said], in_turn: bool) -> str:
+    cut = [each.name for each in said if not each.figures.finished]
     more = f" {' and '.join(cut)} {'were' if len(cut) > 1 else 'was'} cut off." if cut else ""
-    answered = "Both answered, one after the other," if in_turn else "Both answered"
-    return show_note(f"{answered} in {reply.seconds:.1f} s.{more}")
+    who = {1: "It", 2: "Both"}.get(len(said), f"All {len(said)}")
+    how = ", one after the other," if in_turn else ""
+    return show_note(f"{who} answered{how} in {reply.seconds:.1f} s.{more}")

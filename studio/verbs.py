@@ -13,6 +13,7 @@ from typing import Any
 from studio import checkup
 from studio.compare import proof
 from studio.compare.chat import Chat
+from studio.compare.voices import base_and_tuned
 from studio.data import datasets
 from studio.data.audit.run import audit
 from studio.data.conversation import Message
@@ -70,14 +71,14 @@ def verb_ask(workspace: Workspace, given: Arguments) -> Result:
     system = datasets.open_dataset(workspace, run.recipe.data).system
     prompt = [Message("system", system)] if system else []
     prompt.append(Message("user", given.prompt))
-    chat = Chat()
+    (base, tuned), chat = base_and_tuned(run), Chat()
     try:
-        watch(chat.open(run))
-        *_, last = chat.ask({"base": prompt, "tuned": prompt}, most_tokens=512)
+        watch(chat.open(workspace, (base, tuned)))
+        *_, last = chat.ask({base: prompt, tuned: prompt}, most_tokens=512)
     finally:
         chat.close()
-    say(f"  Before: {last.texts['base']}\n  After:  {last.texts['tuned']}")
-    return {**last.texts, "seconds": last.seconds}
+    say(f"  Before: {last.texts[base]}\n  After:  {last.texts[tuned]}")
+    return {"base": last.texts[base], "tuned": last.texts[tuned], "seconds": last.seconds}
 
 
 def verb_score(workspace: Workspace, given: Arguments) -> Result:

@@ -1,4 +1,4 @@
-"""Talking to one run's model, before and after at once. The model lives in a worker and ends with it."""
+"""Talking to up to four at once, before and after among them. The models live in a worker and end with it."""
 
 from __future__ import annotations
 
@@ -7,19 +7,21 @@ import json
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from queue import Empty, Queue
 from typing import Any
 
 from studio.compare.sampling import GREEDY, Sampling
+from studio.compare.voices import Voice
 from studio.data.conversation import Conversation, Message
 from studio.errors import ModelError, TunesmithError
 from studio.process import start_attached
-from studio.runs import Run, workspace_of
 from studio.tasks import Progress
-from studio.train.models import title_of
+from studio.workspace import Workspace
 
 SILENCE_S = 600.0
+LOG = "chat.log"
 
 
 @dataclass(frozen=True)
@@ -43,101 +45,107 @@ class Figures:
 
 @dataclass(frozen=True)
 class Reply:
-    """What both have said so far. `done` once neither says more; then each one's figures are known."""
+    """What each has said so far. `done` once nobody says more; then each one's figures are known."""
 
-    texts: dict[str, str]
+    texts: dict[Voice, str]
     done: bool = False
     seconds: float = 0.0
-    figures: dict[str, Figures] = field(default_factory=dict)
-
-
-def titles(run: Run) -> tuple[str, str]:
-    """(before, after): which weights answer."""
-    base = title_of(run.recipe.base)
-    step = run.status.get("kept_step") or run.status.get("step")
-    at = f", step {step}" if step else ""
-    after = f"all weights of “{run.title}”" if run.learned_whole else f"{base} + adapter “{run.title}”"
-    return f"Before: {base}, untouched", f"After: {after}{at}"
+    figures: dict[Voice, Figures] = field(default_factory=dict)
 
 
 class Chat:
-    """The worker that holds one run's model. One conversation at a time; it may be closed at any moment.
+    """The worker that holds the models. One conversation at a time; it may be closed at any moment.
 
-    `in_turn`: base and tuned answer one after the other, since they are two models or cannot share a pass.
+    `in_turn`: not all answer in one pass, since they are several models or cannot share one.
     """
 
     def __init__(self) -> None:
         self.in_turn = False
         self._process: subprocess.Popen[bytes] | None = None
         self._events: Queue[dict[str, Any] | None] = Queue()
-        self._run_id = ""
+        self._voices: tuple[Voice, ...] = ()
         self._lock = threading.Lock()
 
-    def is_open(self, run: Run) -> bool:
-        return self._is_running() and self._run_id == self._key(run)
-
     @property
-    def busy_with(self) -> str:
-        """The id of the run whose model is in memory; empty where none is."""
-        return self._run_id.partition("@")[0] if self._is_running() else ""
+    def busy_with(self) -> frozenset[str]:
+        """Ids of the runs whose models are in memory; empty where none is."""
+        return frozenset(voice.of for voice in self._voices) if self._is_running() else frozenset()
 
-    def open(self, run: Run) -> Iterator[Progress]:
-        """Load a run's model, unless it is there already. Raises: TunesmithError if it cannot be loaded."""
-        if self.is_open(run):
-            return
-        self.close()
-        if not run.has_adapter:
-            raise ModelError(f"{run.title} has learned nothing yet.", "Train it first; then both can be asked.")
-        with (run.folder / "chat.log").open("ab") as log:
-            process = start_attached(workspace_of(run.folder), log, "chat", run.folder)
-        self._process, self._run_id, self._events = process, self._key(run), Queue()
+    def open(self, workspace: Workspace, voices: Sequence[Voice]) -> Iterator[Progress]:
+        """Load those who are to answer, and let go of others. Quick where they are there already.
+
+        Raises: TunesmithError if one cannot be loaded; ModelError while a conversation is being answered.
+        """
+        settled = False
+        with self._alone():
+            try:
+                if not self._is_running():
+                    self._start(workspace)
+                self._voices = tuple(voices)
+                self._send({"open": [voice.key for voice in voices]})
+                while (event := self._next())["event"] != "ready":
+                    yield Progress(event["message"], event.get("share"))
+                self.in_turn, settled = event["in_turn"], True
+            except TunesmithError:
+                settled = True
+                raise
+            finally:
+                if not settled:  # what it would still say is no answer to the next question
+                    self.close()
+
+    def _start(self, workspace: Workspace) -> None:
+        with (workspace.root / LOG).open("ab") as log:
+            process = start_attached(workspace, log, "chat", workspace.root)
+        self._process, self._events = process, Queue()
         threading.Thread(target=_listen, args=(process, self._events), daemon=True).start()
-        while True:
-            event = self._next()
-            if event["event"] == "ready":
-                self.in_turn = event["in_turn"]
-                return
-            yield Progress(event["message"], event.get("share"))
 
     def ask(
-        self, prompts: Mapping[str, Sequence[Message]], most_tokens: int, sampling: Sampling = GREEDY
+        self,
+        prompts: Mapping[Voice, Sequence[Message]],
+        most_tokens: int,
+        sampling: Sampling = GREEDY,
+        strength: float = 1.0,
     ) -> Iterator[Reply]:
-        """Ask base and tuned (keys of `prompts`) in one pass; the replies grow until one is done.
+        """Ask those who are open, who share a base in one pass; the replies grow until one is done.
 
-        A caller that turns away early makes the model stop.
-        Raises: ModelError while another conversation is being answered, or if the model breaks off.
+        A caller that turns away early makes the models stop. `strength`: what their adapters are multiplied by.
+        Raises: ModelError while another conversation is being answered, or if a model breaks off.
         """
+        done = False
+        with self._alone():
+            try:
+                asked = {voice.key: Conversation(tuple(said)).as_dicts() for voice, said in prompts.items()}
+                more = {"most_tokens": most_tokens, "sampling": asdict(sampling), "strength": strength}
+                self._send({"ask": asked, **more})
+                for reply in self._replies():
+                    done = reply.done
+                    yield reply
+            except TunesmithError:
+                done = True
+                raise
+            finally:
+                if not done:
+                    self.stop()
+                    self._drain()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
         if not self._lock.acquire(blocking=False):
             raise ModelError("The model is answering already.", "Wait for the answer, or press Stop.")
-        done = False
         try:
-            request = {side: Conversation(tuple(messages)).as_dicts() for side, messages in prompts.items()}
-            self._send({**request, "most_tokens": most_tokens, "sampling": asdict(sampling)})
-            for reply in self._replies(list(prompts)):
-                done = reply.done
-                yield reply
-        except TunesmithError:
-            done = True
-            raise
+            yield
         finally:
-            if not done:
-                self.stop()
-                self._drain()
             self._lock.release()
 
-    def _replies(self, sides: list[str]) -> Iterator[Reply]:
+    def _replies(self) -> Iterator[Reply]:
         while True:
             event = self._next()
-            if event["event"] == "text":
-                yield Reply({side: event[side] for side in sides})
+            texts = {Voice.parse(key): text for key, text in event["answers"].items()}
             if event["event"] == "done":
-                yield Reply(
-                    {side: event[side]["text"] for side in sides},
-                    True,
-                    event["seconds"],
-                    {side: Figures(**event[side]["figures"]) for side in sides},
-                )
+                figures = {Voice.parse(key): Figures(**each) for key, each in event["figures"].items()}
+                yield Reply(texts, True, event["seconds"], figures)
                 return
+            yield Reply(texts)
 
     def _drain(self) -> None:
         with contextlib.suppress(TunesmithError):
@@ -151,7 +159,7 @@ class Chat:
 
     def close(self) -> None:
         """Give the memory back."""
-        process, self._process, self._run_id = self._process, None, ""
+        process, self._process, self._voices = self._process, None, ()
         if process and process.poll() is None:
             process.kill()
             process.wait()
@@ -177,16 +185,11 @@ class Chat:
         if event is None:
             raise ModelError(
                 "The model was put away or its process ended.",
-                "If a run is training, wait for its end; else send again. The log is chat.log in the run's folder.",
+                f"If a run is training, wait for its end; else send again. The log is {LOG} in the workspace.",
             )
         if event["event"] == "error":
             raise TunesmithError(**event["error"])
         return event
-
-    @staticmethod
-    def _key(run: Run) -> str:
-        """A run that went on training has other weights under the same id."""
-        return f"{run.id}@{run.status.get('step')}"
 
 
 def _listen(process: subprocess.Popen[bytes], events: Queue[dict[str, Any] | None]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from studio.compare.chat import Chat
 from studio.compare.proof import read_scores
+from studio.compare.voices import base_and_tuned
 from studio.data.conversation import Conversation, Message
 from studio.data.datasets import open_dataset
 from studio.errors import DataError
@@ -100,13 +101,14 @@ def ask_both(run: Run, chat: Chat, most: int = ASKED_AT_ONCE) -> Iterator[Progre
     asked = random.SystemRandom().sample(waiting, min(most, len(waiting)))
     longest = max(len(each.wanted.encode()) for each in held_out)
     most_tokens = min(MOST_TOKENS, max(LEAST_TOKENS, longest // 2))  # a token is seldom less than two bytes
-    yield from chat.open(run)
+    base, tuned = base_and_tuned(run)
+    yield from chat.open(workspace_of(run.folder), (base, tuned))
     began_s = time.monotonic()
     for count, each in enumerate(asked):
         left_s = (time.monotonic() - began_s) / count * (len(asked) - count) if count else None
         yield Progress(f"Asking both {len(asked)} held-out questions: {count} done", count / len(asked), left_s)
-        prompts = {"base": each.prompt, "tuned": each.prompt}
-        *_, last = chat.ask(prompts, most_tokens)
+        *_, last = chat.ask({base: each.prompt, tuned: each.prompt}, most_tokens)
         prompt = Conversation(each.prompt).as_dicts()
-        kept = {"row": each.row, "step": step_of(run), "prompt": prompt, "wanted": each.wanted, **last.texts}
+        kept = {"row": each.row, "step": step_of(run), "prompt": prompt, "wanted": each.wanted}
+        kept |= {"base": last.texts[base], "tuned": last.texts[tuned]}
         append_row(run.folder / FILE, kept)

@@ -1,8 +1,8 @@
-"""Holds one run's model and answers as base and as tuned until its input closes. `chat RUN_FOLDER`
+"""Holds the models of those who answer, until its input closes. `chat WORKSPACE`
 
-Reads requests as lines of JSON: {"base": [messages], "tuned": [messages], "most_tokens", "sampling"} or
-{"stop": true}. Writes events as lines of JSON: {"event": "loading" | "ready" | "text" | "done" | "error", ...};
-"ready" says whether the two answer `in_turn`.
+Reads requests as lines of JSON: {"open": [keys of voices]}, {"ask": {key: messages}, "most_tokens", "sampling",
+"strength"} or {"stop": true}. Writes events as lines of JSON: {"event": "loading" | "ready" | "text" | "done" |
+"error", ...}; "ready" says whether they answer `in_turn`.
 """
 
 from __future__ import annotations
@@ -19,13 +19,11 @@ from typing import Any
 
 from studio.compare.chat import Figures
 from studio.compare.sampling import Sampling
+from studio.compare.voices import Voice
 from studio.data.conversation import Conversation
-from studio.data.tokens import load_tokenizer
 from studio.errors import ModelError, TunesmithError
-from studio.runs import Run, open_run, workspace_of
-from studio.train.models import require_base
+from studio.workspace import Workspace
 
-SIDES = ("base", "tuned")
 FIGURES = [field.name for field in fields(Figures)]
 TELL_EVERY_S = 0.12  # as fast as people read; each telling costs the page, which shares the processor, a redraw
 
@@ -54,22 +52,20 @@ class Session:
         self.output.flush()
 
 
-def serve(run: Run, session: Session) -> None:
+def serve(workspace: Workspace, session: Session) -> None:
     session.tell("loading", message="Loading the libraries", share=0.1)
     # Torch takes seconds to import; the page has something to show by now.
-    from studio.workers.generate import Generator, end_ids_of
-    from studio.workers.load import load_both
+    from studio.workers.voices import Voices
 
-    base = require_base(workspace_of(run.folder), run.recipe.base)
-    learned = "what became of it" if run.learned_whole else "the adapter"
-    session.tell("loading", message=f"Loading {base.name} and {learned}", share=0.5)
-    tokenizer = load_tokenizer(base)
-    after, before = load_both(base, run)
-    generator = Generator(after, tokenizer, end_ids_of(base, tokenizer), before)
-    session.tell("ready", in_turn=generator.in_turn)
+    voices = Voices(workspace)
     while (request := session.requests.get()) is not None:
         try:
-            _answer(generator, request, session)
+            if "open" in request:
+                for progress in voices.open([Voice.parse(key) for key in request["open"]]):
+                    session.tell("loading", message=progress.message, share=progress.share)
+                session.tell("ready", in_turn=voices.in_turn)
+            else:
+                _answer(voices, request, session)
         except TunesmithError as error:
             session.tell("error", error=error.as_dict())
         except Exception as error:
@@ -77,35 +73,26 @@ def serve(run: Run, session: Session) -> None:
             session.tell("error", error=_explain(error).as_dict())
 
 
-def _answer(generator: Any, request: dict[str, Any], session: Session) -> None:
-    from studio.workers.generate import Prompt
-
-    asked = [side for side in SIDES if request.get(side)]
-    prompts = [Prompt(side, Conversation.from_dicts(request[side]).messages) for side in asked]  # type: ignore[arg-type]
-    began = time.monotonic()
+def _answer(voices: Any, request: dict[str, Any], session: Session) -> None:
+    asked = {Voice.parse(key): Conversation.from_dicts(said).messages for key, said in request["ask"].items()}
+    began_s = time.monotonic()
     told_s = 0.0
 
-    def watch(answers: list[Any]) -> bool:
+    def watch(answers: Any) -> bool:
         nonlocal told_s
         if time.monotonic() - told_s >= TELL_EVERY_S:
-            session.tell("text", **{side: answer.text for side, answer in zip(asked, answers, strict=True)})
+            session.tell("text", answers={voice.key: answer.text for voice, answer in answers.items()})
             told_s = time.monotonic()
         return session.stop.is_set()
 
-    answers = generator.answer(
-        prompts,
-        most_tokens=int(request["most_tokens"]),
-        sampling=Sampling(**request["sampling"]),
-        watch=watch,
+    answers = voices.answer(
+        asked, int(request["most_tokens"]), Sampling(**request["sampling"]), float(request["strength"]), watch
     )
-    seconds = time.monotonic() - began
     session.tell(
         "done",
-        seconds=round(seconds, 3),
-        **{
-            side: {"text": answer.text, "figures": {name: getattr(answer, name) for name in FIGURES}}
-            for side, answer in zip(asked, answers, strict=True)
-        },
+        seconds=round(time.monotonic() - began_s, 3),
+        answers={voice.key: answer.text for voice, answer in answers.items()},
+        figures={voice.key: {name: getattr(answer, name) for name in FIGURES} for voice, answer in answers.items()},
     )
 
 
@@ -113,18 +100,16 @@ def _explain(error: Exception) -> TunesmithError:
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
         return ModelError(
             "The memory was not enough for this answer.",
-            "Shorten the conversation with Clear. If it cannot even be loaded, close other programs first.",
+            "Ask fewer at once, or shorten the conversation with Clear. If even one cannot be loaded, close other "
+            "programs first.",
         )
     return ModelError(f"The model broke off: {str(error)[:200]}", "Send it again, or press Clear first.")
 
 
-def main(folder: Path) -> int:
+def main(root: Path) -> int:
     session = Session()
     try:
-        serve(open_run(workspace_of(folder), folder.name), session)
-    except TunesmithError as error:
-        session.tell("error", error=error.as_dict())
-        return 1
+        serve(Workspace(root), session)
     except Exception as error:
         traceback.print_exc()
         session.tell("error", error=_explain(error).as_dict())

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import torch
 from peft import PeftModel
@@ -21,9 +21,14 @@ from studio.data.tokens import FolderTokenizer
 from studio.workers.dice import Sureness, processors_of
 from studio.workers.heldout import is_begun
 
-Side = Literal["base", "tuned"]
+# "base", "tuned", or the name of one adapter of several.
+Side = str
 # PEFT's own names: what its forward calls the bare weights, and the adapter that was loaded first.
-ADAPTER_OF: dict[Side, str] = {"base": "__base__", "tuned": "default"}
+ADAPTERS: dict[Side, str] = {"base": "__base__", "tuned": "default"}
+
+
+def adapter_of(side: Side) -> str:
+    return ADAPTERS.get(side, side)
 
 
 @dataclass(frozen=True)
@@ -102,13 +107,13 @@ class Generator:
         sampling: Sampling = GREEDY,
         watch: Watch | None = None,
     ) -> list[Answer]:
-        """All prompts in one batch, or in turn one for each side: base, then tuned.
+        """All prompts in one batch, or in turn one for each side, the base first.
 
         `watch` sees all answers after each token, and returns True to stop.
         """
         if not self.in_turn:
             # Source: PEFT, mixed adapter batches by `adapter_names`.
-            names = {"adapter_names": [ADAPTER_OF[prompt.side] for prompt in prompts]}
+            names = {"adapter_names": [adapter_of(prompt.side) for prompt in prompts]}
             return self._answer(self.model, prompts, most_tokens, sampling, watch, **names)
         answers = [Answer("", [], False) for _ in prompts]
         stopped = False
@@ -120,9 +125,9 @@ class Generator:
             stopped = bool(watch and watch(list(answers)))
             return stopped
 
-        for side in get_args(Side):
+        for side in sorted({prompt.side: None for prompt in prompts}, key=lambda side: side != "base"):
             places = [place for place, prompt in enumerate(prompts) if prompt.side == side]
-            if places and not stopped:
+            if not stopped:
                 with self.speaking_as(side) as model:
                     asked = [prompts[place] for place in places]
                     take_in(self._answer(model, asked, most_tokens, sampling, take_in if watch else None))
@@ -130,11 +135,16 @@ class Generator:
 
     @contextmanager
     def speaking_as(self, side: Side) -> Iterator[Any]:
-        if side == "tuned" or self.before is not None:
-            yield self.model if side == "tuned" else self.before
-        else:
+        if side == "base" and self.before is not None:
+            yield self.before
+        elif not isinstance(self.model, PeftModel):
+            yield self.model
+        elif side == "base":
             with self.model.disable_adapter():
                 yield self.model
+        else:
+            self.model.set_adapter(adapter_of(side), inference_mode=True)
+            yield self.model
 
     def _answer(
         self, model: Any, prompts: Sequence[Prompt], most_tokens: int, sampling: Sampling, watch: Watch | None,

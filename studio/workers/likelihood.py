@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from studio.data.tokens import NOT_LEARNED, Labelled
-from studio.workers.generate import ADAPTER_OF, Generator, Side
+from studio.workers.generate import Generator, Side, adapter_of
 
 SCORES_BYTES = 500_000_000  # of one batch: a number of 32 bits for each of its words in view and each word of the table
 
@@ -22,6 +23,17 @@ def losses(generator: Generator, labelled: Sequence[Labelled]) -> Iterator[tuple
         part, order = _next_batch(order, labelled, words)
         found = _of_batch(generator, [labelled[place] for place in part])
         yield from ((place, {side: found[side][i] for side in found}) for i, place in enumerate(part))
+
+
+def losses_of(model: Any, labelled: Sequence[Labelled]) -> list[float]:
+    """As `losses`, of one model alone, in the order of what it is given."""
+    order = sorted(range(len(labelled)), key=lambda place: len(labelled[place].input_ids))
+    found = [math.nan] * len(labelled)
+    while order:
+        part, order = _next_batch(order, labelled, int(model.config.vocab_size))
+        for place, loss in zip(part, _forward(model, [labelled[place] for place in part]), strict=True):
+            found[place] = loss
+    return found
 
 
 def _next_batch(order: list[int], labelled: Sequence[Labelled], words: int) -> tuple[list[int], list[int]]:
@@ -48,7 +60,7 @@ def _of_batch(generator: Generator, rows: Sequence[Labelled]) -> dict[Side, list
             with generator.speaking_as(side) as model:
                 found[side] = _forward(model, rows)
         return found
-    both = _forward(generator.model, [*rows, *rows], adapter_names=[ADAPTER_OF[side] for side in sides for _ in rows])
+    both = _forward(generator.model, [*rows, *rows], adapter_names=[adapter_of(side) for side in sides for _ in rows])
     return {"base": both[: len(rows)], "tuned": both[len(rows) :]}
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,12 @@ from typing import Any
 import httpx
 import xllamacpp
 
+from studio.compare.sampling import GREEDY, Sampling
 from studio.data.conversation import Conversation, Message
-from studio.errors import ExportError
+from studio.errors import ExportError, ModelError
 from studio.workers.heldout import is_begun
 
+PATIENCE_S = 600  # until the next token: a long question on a slow processor
 SLOTS = 4  # questions that are answered at once
 
 
@@ -102,6 +105,47 @@ class LlamaCpp:
         reply = self._post("/completion", body)
         return Reply(str(reply["content"]), reply.get("stop_type") == "eos")
 
+    def stream(
+        self, messages: Sequence[Message], most_tokens: int, sampling: Sampling = GREEDY
+    ) -> Iterator[tuple[str, list[int], list[float], bool]]:
+        """(text, its tokens, how likely each was before temperature, whether it ended by itself), as they come.
+
+        Raises: ModelError where llama.cpp refuses, as it does when the conversation is longer than its view.
+        """
+        body = {
+            "prompt": self.tokenize(self.render(messages)),
+            "n_predict": most_tokens,
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            "top_k": 0,
+            "min_p": 0.0,
+            "seed": sampling.seed,
+            "stream": True,
+            "return_tokens": True,
+            "n_probs": 1,
+        }
+        with self._http.stream("POST", "/completion", json=body, timeout=PATIENCE_S) as reply:
+            if reply.is_error:
+                raise ModelError(
+                    f"llama.cpp does not answer: {_reason(reply.read())}", "Clear the conversation, or ask shorter."
+                )
+            for line in reply.iter_lines():
+                if line.startswith("data: "):
+                    yield _read_piece(json.loads(line.removeprefix("data: ")))
+
     def close(self) -> None:
         self._http.close()
         del self._server
+
+
+def _read_piece(said: dict[str, Any]) -> tuple[str, list[int], list[float], bool]:
+    chances = [math.exp(each["logprob"]) for each in said.get("completion_probabilities", [])]
+    return said["content"], said["tokens"], chances, said.get("stop_type") == "eos"
+
+
+def _reason(body: bytes) -> str:
+    """Its own words, where it has any."""
+    try:
+        return str(json.loads(body)["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        return body.decode(errors="replace")[:200]

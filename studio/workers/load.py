@@ -43,7 +43,7 @@ def load_base(folder: Path, four_bit: bool, on_card: bool = True) -> Any:
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=compute_dtype(),
     )
-    return AutoModelForCausalLM.from_pretrained(
+    model = AutoModelForCausalLM.from_pretrained(
         folder,
         dtype=compute_dtype(),
         quantization_config=config if four_bit else None,
@@ -51,6 +51,16 @@ def load_base(folder: Path, four_bit: bool, on_card: bool = True) -> Any:
         trust_remote_code=False,
         use_safetensors=True,
     )
+    model.get_output_embeddings().register_forward_pre_hook(_close_gaps)
+    return model
+
+
+def _close_gaps(head: Any, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+    """Who asks for the last places alone hands the head a view with gaps between the rows.
+
+    On a processor torch then copies its 16-bit weights for every row: gigabytes, and longer than all layers take.
+    """
+    return tuple(each.contiguous() for each in inputs)
 
 
 def keep_unpacked(model: Any) -> None:
@@ -74,13 +84,27 @@ def load_tuned(base: Path, run: Run, four_bit: bool, on_card: bool = True) -> An
         )
     if run.learned_whole:
         return load_base(run.adapter, four_bit=False, on_card=on_card).eval()
+    bare = load_bare(base, run.recipe, four_bit, on_card)
+    return put_on(bare, run.adapter, run.recipe, four_bit).eval()
+
+
+def load_bare(base: Path, recipe: Recipe, four_bit: bool, on_card: bool = True) -> Any:
+    """The base, such that adapters of this recipe can be put on."""
     bare = load_base(base, four_bit, on_card)
-    if run.recipe.use_dora:
+    if recipe.use_dora:
         keep_unpacked(bare)
-    model = PeftModel.from_pretrained(bare, run.adapter)
-    if run.recipe.use_loftq and not four_bit:
-        round_to_four_bits(model)  # its adapter makes up for that rounding, and would do so where none was
-    return model.eval()
+    return bare.eval()
+
+
+def put_on(model: Any, folder: Path, recipe: Recipe, four_bit: bool, name: str = "default") -> Any:
+    """The model with one adapter more; `name` is what PEFT shall call it."""
+    if isinstance(model, PeftModel):
+        model.load_adapter(folder, name)
+        return model
+    tuned = PeftModel.from_pretrained(model, folder, adapter_name=name)
+    if recipe.use_loftq and not four_bit:
+        round_to_four_bits(tuned)  # its adapter makes up for that rounding, and would do so where none was
+    return tuned
 
 
 def load_both(base: Path, run: Run) -> tuple[Any, Any]:

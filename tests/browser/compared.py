@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, cast
 
 import gradio as gr
@@ -16,6 +17,7 @@ from components.guard import build_guard
 from components.theme import build_theme, read_css
 from studio.compare.chat import Chat, Figures, Reply
 from studio.compare.sampling import GREEDY, Sampling
+from studio.compare.voices import Voice
 from studio.data.datasets import save_dataset
 from studio.data.formats import convert_rows
 from studio.data.read import Row
@@ -31,23 +33,36 @@ GREETS, NAMES = "Good day, and thank you for writing to us.", f'{{"customer": "M
 ROWS = [Row(n, {"question": f"Where is parcel {n * 7919}?", "answer": f"At place {n}"}) for n in range(100)]
 
 
+@dataclass(frozen=True)
+class Asked:
+    prompts: dict[Voice, Any]
+    most_tokens: int
+    sampling: Sampling
+    strength: float
+
+
 class Answerer:
     """Answers as the worker would, without a model, and remembers what it was asked."""
 
-    in_turn, busy_with = True, ""
+    in_turn, busy_with = True, frozenset[str]()
 
     def __init__(self) -> None:
-        self.asked: list[tuple[Mapping[str, Any], int, Sampling]] = []
+        self.asked: list[Asked] = []
 
-    def open(self, run: Run) -> Iterator[Any]:
+    def open(self, workspace: Workspace, voices: Sequence[Voice]) -> Iterator[Any]:
         yield from ()
 
-    def ask(self, prompts: Mapping[str, Any], most_tokens: int, sampling: Sampling = GREEDY) -> Iterator[Reply]:
-        self.asked.append((prompts, most_tokens, sampling))
-        yield Reply({"base": GREETS, "tuned": ""})  # the base has ended before the other begins
+    def ask(
+        self, prompts: Mapping[Voice, Any], most_tokens: int, sampling: Sampling = GREEDY, strength: float = 1.0
+    ) -> Iterator[Reply]:
+        """The first has ended before the others begin, who all say the same."""
+        self.asked.append(Asked(dict(prompts), most_tokens, sampling, strength))
+        first, *others = prompts
+        yield Reply({first: GREETS, **dict.fromkeys(others, "")})
         time.sleep(0.1)
-        figures = {"base": Figures(9, True, 0.1, 0.5, 0.4), "tuned": Figures(21, False, 0.1, 0.6, 0.9)}
-        yield Reply({"base": GREETS, "tuned": NAMES}, True, 0.6, figures)
+        figures = {first: Figures(9, True, 0.1, 0.5, 0.4)}
+        figures |= dict.fromkeys(others, Figures(21, False, 0.1, 0.6, 0.9))
+        yield Reply({first: GREETS, **dict.fromkeys(others, NAMES)}, True, 0.6, figures)
 
     def stop(self) -> None:
         """There is nothing to stop."""

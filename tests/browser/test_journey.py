@@ -174,12 +174,12 @@ def test_the_whole_journey(
     page.locator("#to-compare").click()
 
     # Compare: both panes answer one question.
-    expect(page.locator("#pane-tuned")).to_contain_text("colours, first try")
+    expect(page.locator("#pane-2")).to_contain_text("colours, first try")
     page.locator("#unseen").click()
     expect(page.locator("#wanted")).to_contain_text("Wanted:")
     page.locator("#send").click()
     expect(page.locator("#compare-state")).to_contain_text("Both answered in", timeout=SLOW_MS)
-    for pane in ("#pane-base", "#pane-tuned"):
+    for pane in ("#pane-1", "#pane-2"):
         assert len(page.locator(f"{pane} .message.bot").last.inner_text()) > 0
     expect(page.locator("#figures")).to_contain_text(
         re.compile(r"After: \d+ tokens?, the first after .* sure of its words")
@@ -191,14 +191,14 @@ def test_the_whole_journey(
     expect(page.locator("#reasons")).to_contain_text("% alike")
 
     # A question is written anew: what came after it goes, in both panes.
-    pane = page.locator("#pane-base")
+    pane = page.locator("#pane-1")
     pane.locator(".message.user").hover()
     pane.get_by_role("button", name="Edit").click()
     pane.locator("textarea").fill("Say one word.")
     pane.get_by_role("button", name="Submit").click()
-    expect(page.locator("#pane-tuned .message.user")).to_have_text("Say one word.", timeout=SLOW_MS)
+    expect(page.locator("#pane-2 .message.user")).to_have_text("Say one word.", timeout=SLOW_MS)
     expect(page.locator("#compare-state")).to_contain_text("Both answered in", timeout=SLOW_MS)
-    expect(page.locator("#pane-base .message.bot")).to_have_count(1)
+    expect(page.locator("#pane-1 .message.bot")).to_have_count(1)
     page.locator("#to-export").click()
 
     # Export: a GGUF that downloads and is loaded again.

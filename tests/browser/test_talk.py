@@ -70,17 +70,18 @@ def test_a_held_out_question_brings_what_was_said_before_it(page: Page, url: str
     open_compare(page, url)
     page.locator("#unseen").click()
     expect(page.locator("#wanted")).to_contain_text("Question 1 of 10. Wanted: Since day")
-    for pane in ("#pane-base", "#pane-tuned"):
+    for pane in ("#pane-1", "#pane-2"):
         expect(page.locator(f"{pane} .message.bot")).to_contain_text("At place")
     page.locator("#send").click()
     expect(page.locator("#compare-state")).to_contain_text(
         "Both answered, one after the other, in 0.6 s. After was cut off."
     )
     expect(page.locator("#figures")).to_contain_text("After: 21 tokens, the first after 0.1 s, 40 tokens a second")
-    ((prompts, most, sampling),) = answerer.asked
-    assert [message.role for message in prompts["tuned"]] == ["system", "user", "assistant", "user"]
-    assert prompts["base"] == prompts["tuned"]
-    assert (most, sampling) == (256, Sampling())
+    (asked,) = answerer.asked
+    base, tuned = asked.prompts.values()
+    assert [message.role for message in tuned] == ["system", "user", "assistant", "user"]
+    assert base == tuned
+    assert (asked.most_tokens, asked.sampling, asked.strength) == (256, Sampling(), 1.0)
 
     page.locator("#unseen").click()
     expect(page.locator("#wanted")).to_contain_text("Question 2 of 10.")
@@ -93,10 +94,39 @@ def test_chance_is_set_by_the_person(page: Page, url: str, run: Run, answerer: A
     page.locator("#temperature input[type=number]").fill("0.8")
     page.locator("#seed input").fill("7")
     page.get_by_label("Same dice").uncheck()
+    page.locator("#strength input[type=number]").fill("50")
     page.locator("#ask textarea").fill("Hello?")
     page.locator("#send").click()
     expect(page.locator("#compare-state")).to_contain_text("Both answered")
-    assert answerer.asked[0][2] == Sampling(temperature=0.8, seed=7, same_dice=False)
+    assert answerer.asked[0].sampling == Sampling(temperature=0.8, seed=7, same_dice=False)
+    assert answerer.asked[0].strength == 0.5
+
+
+def test_up_to_four_answer_beside_each_other(page: Page, url: str, run: Run, answerer: Answerer):
+    for step in (4, 8):
+        (run.checkpoints / f"checkpoint-{step}").mkdir(parents=True)
+    open_compare(page, url)
+    page.locator("#ask textarea").fill("Where is it?")
+    page.locator("#send").click()
+    expect(page.locator("#compare-state")).to_contain_text("Both answered")
+    for step in (4, 8):
+        page.locator("#who input").click()
+        page.get_by_role("option", name=re.compile(f"step {step}$")).click()
+    page.keyboard.press("Escape")
+    expect(page.locator("#pane-4")).to_contain_text("step 8")
+    expect(page.locator("#pane-1 .message")).to_have_count(0)
+    expect(page.locator("#ask textarea")).to_have_value("Where is it?", timeout=SLOW_MS)
+    page.get_by_label("Mark the words that differ").check()
+    page.locator("#send").click()
+    expect(page.locator("#compare-state")).to_contain_text("All 4 answered")
+    expect(page.locator("#figures")).to_contain_text("Step 8: 21 tokens")
+    expect(page.locator("#apart .apart")).to_have_count(3)
+    assert [voice.at for voice in answerer.asked[-1].prompts] == ["", "", "4", "8"]
+    page.set_viewport_size({"width": 390, "height": 900})
+    page.wait_for_timeout(500)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.reload()
+    expect(page.locator("#pane-4")).to_contain_text("step 8", timeout=SLOW_MS)
 
 
 def test_what_they_say_is_text_wherever_it_stands(page: Page, url: str, run: Run):
@@ -105,7 +135,7 @@ def test_what_they_say_is_text_wherever_it_stands(page: Page, url: str, run: Run
     page.locator("#ask textarea").fill(ATTACK)
     page.locator("#send").click()
     expect(page.locator("#apart")).to_contain_text("onerror")
-    for pane in ("#pane-base", "#pane-tuned"):
+    for pane in ("#pane-1", "#pane-2"):
         expect(page.locator(f"{pane} .message.user")).to_contain_text(ATTACK)
         expect(page.locator(f"{pane} .message img")).to_have_count(0)
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
-from studio.compare.chat import Chat, titles
+from studio.compare.chat import Chat
 from studio.compare.sampling import Sampling
+from studio.compare.voices import Voice, base_and_tuned, title_of_voice
 from studio.data.conversation import Message
 from studio.data.datasets import open_dataset
 from studio.data.tokens import load_tokenizer
+from studio.errors import TunesmithError
 from studio.runs import Run, open_run
 from studio.store import read_rows
 from studio.train.models import require_base
@@ -72,36 +74,43 @@ def test_the_base_pane_is_the_base(run: Run, workspace: Workspace) -> None:
     )
     alone = tokenizer.tokenizer.decode(output[0, len(ids) :].tolist(), skip_special_tokens=True)
 
-    chat = Chat()
+    chat, both = Chat(), base_and_tuned(run)
     try:
-        list(chat.open(run))
-        *_, last = chat.ask({"base": asked, "tuned": asked}, most_tokens=24)
+        list(chat.open(workspace, both))
+        assert not chat.in_turn
+        *_, last = chat.ask(dict.fromkeys(both, asked), most_tokens=24)
     finally:
         chat.close()
-    assert last.texts["base"] == alone
-    assert last.texts["tuned"] != alone
-    assert titles(run)[0] == "Before: SmolLM2 135M (starter), untouched"
-    assert f"step {run.status['step']}" in titles(run)[1]
+    before, after = (last.texts[voice] for voice in both)
+    assert before == alone
+    assert after != alone
+    titles = [title_of_voice(workspace, voice) for voice in both]
+    assert titles[0] == "Before: SmolLM2 135M (starter), untouched"
+    assert f"step {run.status['step']}" in titles[1]
 
 
-def test_a_conversation_streams_stops_and_goes_on(run: Run) -> None:
-    chat = Chat()
+def test_a_conversation_streams_stops_and_goes_on(run: Run, workspace: Workspace) -> None:
+    chat, both = Chat(), base_and_tuned(run)
     asked = [Message("user", "Tell me a long story about a shoemaker, with many details.")]
     try:
-        assert [progress.message for progress in chat.open(run)]
-        replies = chat.ask({"base": asked, "tuned": asked}, most_tokens=400, sampling=Sampling(temperature=0.8))
+        assert [progress.message for progress in chat.open(workspace, both)]
+        assert chat.busy_with == {run.id}
+        replies = chat.ask(dict.fromkeys(both, asked), most_tokens=400, sampling=Sampling(temperature=0.8))
         first = next(replies)
         assert not first.done
         chat.stop()
         *_, last = replies
         assert last.done
-        cut = last.figures["base"]
+        cut = last.figures[both[0]]
         assert not cut.finished
         assert 0 < cut.tokens < 400
         assert 0 < cut.first_s <= cut.seconds <= last.seconds
         assert 0 < cut.sure <= 1
-        *_, again = chat.ask({"base": asked, "tuned": asked}, most_tokens=8)
+        assert list(chat.open(workspace, both)) == [], "it is there already"
+        *_, again = chat.ask(dict.fromkeys(both, asked), most_tokens=8)
         assert again.done
+        with pytest.raises(TunesmithError, match="Step 999999"):
+            list(chat.open(workspace, (Voice("checkpoint", run.id, "999999"),)))
     finally:
         chat.close()
     assert not chat.busy_with

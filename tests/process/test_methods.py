@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from studio.compare.chat import Chat, titles
+from studio.compare.chat import Chat
+from studio.compare.voices import base_and_tuned, title_of_voice
 from studio.data.conversation import Message
 from studio.data.datasets import label_all, open_dataset, read_examples, save_dataset
 from studio.data.tokens import Labelled, load_tokenizer
@@ -166,12 +167,12 @@ def sides_of(base: Path, run: Run) -> tuple[Any, Any]:
 def test_base_and_tuned_answer_each_as_itself_in_one_pass_or_in_turn(
     train: Callable[..., Run], base: Path, settings: dict[str, Any], in_turn: bool
 ) -> None:
-    from studio.workers.generate import Generator, Prompt, Side
+    from studio.workers.generate import Generator, Prompt
 
     generator, bare = sides_of(base, train(learning_rate=0.05, **settings))
     assert generator.in_turn is in_turn
     messages = [[Message("user", f"What is {n} and 3?")] for n in (1, 20)]
-    sides: tuple[Side, ...] = ("tuned", "base")
+    sides = ("tuned", "base")
     asked = [Prompt(side, said) for said in messages for side in sides]
     shown: list[list[str]] = []
 
@@ -271,18 +272,18 @@ def test_a_model_whose_weights_all_learned_is_talked_to_scored_and_taken_home(
 
     run = train(method="full", name="all of it")
     assert run.learned_whole
-    assert "all weights of “all of it”" in titles(run)[1]
-    chat = Chat()
+    chat, both = Chat(), base_and_tuned(run)
+    assert "all weights of “all of it”" in title_of_voice(place, both[1])
     try:
-        for _ in chat.open(run):
+        for _ in chat.open(place, both):
             pass
         assert chat.in_turn
         prompt = [Message("user", "What is 1 and 2?")]
-        replies = list(chat.ask({"base": prompt, "tuned": prompt}, most_tokens=8))
+        replies = list(chat.ask(dict.fromkeys(both, prompt), most_tokens=8))
     finally:
         chat.close()
     assert replies[-1].done
-    assert replies[-1].figures.keys() == {"base", "tuned"}
+    assert replies[-1].figures.keys() == set(both)
 
     score(run, lambda progress: None)
     assert (read_scores(run) or {}).keys() >= {"base", "tuned", "examples"}

@@ -6,7 +6,7 @@ import json
 import os
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any, cast
@@ -14,6 +14,7 @@ from typing import Any, cast
 import pytest
 
 from studio.compare.chat import Chat, Reply
+from studio.compare.voices import Voice
 from studio.data.conversation import Message
 from studio.data.datasets import open_dataset, read_examples, save_dataset
 from studio.data.formats import convert_rows
@@ -26,6 +27,7 @@ from studio.vote.answers import Pair, ask_both, read_pairs
 from studio.vote.ballots import Ballot, begin_or_extend, draw, read_round
 from studio.vote.preferences import read_preferences, write_preferences
 from studio.vote.votes import Standing, open_rows, read_standing, undo
+from studio.workspace import Workspace
 
 EXAMPLES = 100
 SYSTEM = "Answer as a shop."
@@ -95,16 +97,17 @@ class Answerer:
         self.most = most
         self.asked: list[dict[str, Any]] = []
 
-    def open(self, run: Run) -> Iterator[Any]:
+    def open(self, workspace: Workspace, voices: Sequence[Voice]) -> Iterator[Any]:
         yield from ()
 
-    def ask(self, prompts: dict[str, Any], most_tokens: int) -> Iterator[Reply]:
+    def ask(self, prompts: dict[Voice, Any], most_tokens: int) -> Iterator[Reply]:
         if len(self.asked) == self.most:
             raise ModelError("The model broke off.", "Send it again.")
-        self.asked.append({**prompts, "most_tokens": most_tokens})
-        question = prompts["base"][-1].content
-        yield Reply({"base": "", "tuned": ""})
-        yield Reply({"base": f"base: {question}", "tuned": f"tuned: {question}"}, done=True)
+        base, tuned = prompts
+        self.asked.append({"base": prompts[base], "tuned": prompts[tuned], "most_tokens": most_tokens})
+        question = prompts[base][-1].content
+        yield Reply({base: "", tuned: ""})
+        yield Reply({base: f"base: {question}", tuned: f"tuned: {question}"}, done=True)
 
 
 def ask(run: Run, answerer: Answerer, most: int = 20) -> None:

@@ -1,0 +1,121 @@
+"""Who may answer in a pane: a base as it came, a run, one of its checkpoints, a GGUF that was made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from studio.errors import ModelError
+from studio.runs import Run, list_runs, open_run, workspace_of
+from studio.store import read_json, write_json
+from studio.train.models import title_of
+from studio.workspace import Workspace
+
+Kind = Literal["base", "run", "checkpoint", "gguf"]
+MOST = 4  # panes beside each other
+CHOSEN = "panes.json"
+
+
+@dataclass(frozen=True)
+class Voice:
+    """`of`: id of the run; a base is the one that this run learned on. `at`: the checkpoint's step, or the GGUF's path
+    below the workspace's exports.
+    """
+
+    kind: Kind
+    of: str
+    at: str = ""
+
+    @property
+    def key(self) -> str:
+        return "|".join((self.kind, self.of, self.at))
+
+    @classmethod
+    def parse(cls, key: str) -> Voice:
+        """Raises: ModelError if it is no key of a voice."""
+        kind, _, rest = key.partition("|")
+        of, _, at = rest.partition("|")
+        if kind not in get_args(Kind):
+            raise ModelError(f"Nobody answers to the name {key!r}.", "Choose again who answers.")
+        return cls(kind, of, at)  # type: ignore[arg-type]
+
+
+def base_and_tuned(run: Run) -> tuple[Voice, Voice]:
+    return Voice("base", run.id), Voice("run", run.id)
+
+
+def voices_of(run: Run) -> Iterator[Voice]:
+    """All that one run made, and what it began with."""
+    yield from base_and_tuned(run)
+    steps = [path.name.partition("-")[2] for path in run.checkpoints.glob("checkpoint-*")]
+    yield from (Voice("checkpoint", run.id, step) for step in sorted(filter(str.isdigit, steps), key=int))
+    exports = workspace_of(run.folder).exports
+    files = sorted(exports.glob(f"{run.id}-*/*.gguf"))
+    yield from (Voice("gguf", run.id, file.relative_to(exports).as_posix()) for file in files)
+
+
+def list_voices(workspace: Workspace, picked: Run) -> list[Voice]:
+    """Those of the run that is picked first; of the other runs their end alone."""
+    others = [run for run in list_runs(workspace) if run.has_adapter and run.id != picked.id]
+    return [*voices_of(picked), *(Voice("run", run.id) for run in others)]
+
+
+def keep_chosen(run: Run, voices: Sequence[Voice]) -> None:
+    """For who comes back tomorrow."""
+    write_json(run.folder / CHOSEN, [voice.key for voice in voices])
+
+
+def read_chosen(run: Run) -> list[Voice]:
+    """Who was asked the last time and is still there; else base and tuned."""
+    there = {voice.key: voice for voice in list_voices(workspace_of(run.folder), run)}
+    kept = read_json(run.folder / CHOSEN)
+    known = [there[key] for key in kept if isinstance(key, str) and key in there] if isinstance(kept, list) else []
+    return known or list(base_and_tuned(run))
+
+
+def folder_of(run: Run, voice: Voice) -> Path:
+    """Where what was learned lies. Raises: ModelError if it is not there, or no longer."""
+    folder = run.checkpoints / f"checkpoint-{voice.at}" if voice.kind == "checkpoint" else run.adapter
+    if not any((folder / name).exists() for name in ("adapter_config.json", "config.json")):
+        missing = f"Step {voice.at} of {run.title}" if voice.kind == "checkpoint" else run.title
+        raise ModelError(f"{missing} has nothing to answer with.", "Choose somebody else, or train it first.")
+    return folder
+
+
+def file_of(workspace: Workspace, voice: Voice) -> Path:
+    """Raises: ModelError if the GGUF is gone."""
+    path = (workspace.exports / voice.at).resolve()
+    if not path.is_relative_to(workspace.exports.resolve()) or not path.is_file():
+        raise ModelError(f"The file {Path(voice.at).name} is gone.", "Export it again, or choose somebody else.")
+    return path
+
+
+def name_of(picked: Run, voice: Voice) -> str:
+    """Short, for a line below the panes."""
+    match voice.kind:
+        case "base":
+            return "Before"
+        case "checkpoint":
+            return f"Step {voice.at}"
+        case "gguf":
+            return Path(voice.at).name
+    return "After" if voice.of == picked.id else f"“{open_run(workspace_of(picked.folder), voice.of).title}”"
+
+
+def title_of_voice(workspace: Workspace, voice: Voice) -> str:
+    """Which weights answer."""
+    run = open_run(workspace, voice.of)
+    base = title_of(run.recipe.base)
+    match voice.kind:
+        case "base":
+            return f"Before: {base}, untouched"
+        case "checkpoint":
+            return f"Checkpoint: “{run.title}”, step {voice.at}"
+        case "gguf":
+            return f"File: {Path(voice.at).name}"
+    step = run.status.get("kept_step") or run.status.get("step")
+    at = f", step {step}" if step else ""
+    learned = f"all weights of “{run.title}”" if run.learned_whole else f"{base} + adapter “{run.title}”"
+    return f"After: {learned}{at}"

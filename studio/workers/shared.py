@@ -1,0 +1,99 @@
+"""One base in memory and the adapters that are on it: all of them answer in one pass, where PEFT can do so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from peft import PeftModel
+from peft.tuners.lora import LoraLayer
+
+from studio.compare.sampling import Sampling
+from studio.compare.voices import Voice, folder_of
+from studio.data.conversation import Message
+from studio.data.tokens import load_tokenizer
+from studio.errors import ModelError
+from studio.runs import Run
+from studio.workers.generate import Answer, Generator, Prompt, end_ids_of
+from studio.workers.load import put_on, wants_four_bit
+
+Prompts = Mapping[Voice, Sequence[Message]]
+Answers = dict[Voice, Answer]
+Watch = Callable[[Answers], bool]
+
+
+class Shared:
+    """Everybody who answers with these weights; `base` is where their tokenizer lies."""
+
+    def __init__(self, model: Any, base: Path) -> None:
+        self.generator = Generator(model, load_tokenizer(base), end_ids_of(base, load_tokenizer(base)))
+        self._names: dict[Voice, str] = {}  # of the adapters, as PEFT calls them
+        self._written: dict[Voice, str] = {}
+        self._count = 0
+
+    @property
+    def in_turn(self) -> bool:
+        return bool(self._names) and self.generator.in_turn
+
+    def hold(self, run: Run, voice: Voice) -> None:
+        """Put an adapter on, unless it is there as it was last written. Raises: ModelError if there is none."""
+        folder = folder_of(run, voice)
+        written = written_at(folder)
+        if self._written.get(voice) == written:
+            return
+        self._count += 1
+        name, old = f"adapter{self._count}", self._names.get(voice)
+        model = put_on(self.generator.model, folder, run.recipe, wants_four_bit(run.recipe), name)
+        self._names[voice], self._written[voice] = name, written
+        if old:
+            model.delete_adapter(old)
+        self.generator = Generator(model.eval(), self.generator.tokenizer, self.generator.end_ids)
+
+    def keep_only(self, voices: Sequence[Voice]) -> None:
+        """Let go of the other adapters; the last one stays, since PEFT wants one."""
+        for voice in [voice for voice in self._names if voice not in voices][: len(self._names) - 1]:
+            self.generator.model.delete_adapter(self._names.pop(voice))
+            del self._written[voice]
+
+    def answer(
+        self, prompts: Prompts, most_tokens: int, sampling: Sampling, strength: float, watch: Watch
+    ) -> Answers:  # fmt: skip
+        """In one batch, or in turn. `strength`: what the adapters are multiplied by.
+
+        Raises: ModelError where an adapter has one strength alone.
+        """
+        self._set_strength(strength)
+        asked = [Prompt(self._names.get(voice, _only(voice)), said) for voice, said in prompts.items()]
+        answers = self.generator.answer(
+            asked,
+            most_tokens=most_tokens,
+            sampling=sampling,
+            watch=lambda given: watch(dict(zip(prompts, given, strict=True))),
+        )
+        return dict(zip(prompts, answers, strict=True))
+
+    def _set_strength(self, strength: float) -> None:
+        model = self.generator.model
+        if not isinstance(model, PeftModel):
+            return
+        if strength != 1 and any(config.use_dora or config.modules_to_save for config in model.peft_config.values()):
+            raise ModelError(
+                "An adapter with DoRA, or with word tables of its own, has one strength alone.",
+                "Set the strength back to 100 %, then ask again.",
+            )
+        for layer in model.modules():
+            if isinstance(layer, LoraLayer):
+                for name in self._names.values():
+                    layer.set_scale(name, strength)
+
+
+def _only(voice: Voice) -> str:
+    """Of weights without an adapter: those of the base, or those that a run made of all of it."""
+    return "base" if voice.kind == "base" else "tuned"
+
+
+def written_at(folder: Path) -> str:
+    """Changes whenever a run that learns on writes its weights anew."""
+    files = [file.stat() for file in sorted(folder.glob("*.safetensors"))]
+    return " ".join(f"{stat.st_size} {stat.st_mtime_ns}" for stat in files)
