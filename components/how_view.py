@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 from gradio.blocks import Block
 
+from studio.compare.kept import Setup
 from studio.compare.sampling import Sampling
 
 MOST_STRENGTH = 150  # %
@@ -27,6 +28,18 @@ class HowView:
     @property
     def fields(self) -> set[Block]:
         return {self.system, self.temperature, self.top_p, self.seed, self.dice, self.strength, self.longest}
+
+    def setup_of(self, given: Mapping[Any, Any]) -> Setup:
+        """As it is kept with a conversation."""
+        return Setup(given[self.system], self.sampling(given), self.longest_of(given), self.strength_of(given))
+
+    def fill(self, setup: Setup) -> dict[Any, Any]:
+        drawn = setup.sampling
+        return {
+            self.system: setup.system, self.temperature: drawn.temperature, self.top_p: drawn.top_p,
+            self.seed: drawn.seed, self.dice: drawn.same_dice, self.strength: 100 * setup.strength,
+            self.longest: setup.most_tokens,
+        }  # fmt: skip
 
     def sampling(self, given: Mapping[Any, Any]) -> Sampling:
         return Sampling(given[self.temperature], given[self.top_p], int(given[self.seed] or 0), given[self.dice])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from components.turns import Turns
 from studio.compare.voices import MOST, Voice, list_voices, read_chosen, title_of_voice
 from studio.errors import ModelError
 from studio.runs import Run, workspace_of
+from studio.workspace import Workspace
 
 HEIGHT = 380
 
@@ -33,27 +34,29 @@ class PanesView:
             raise ModelError("Nobody is chosen.", "Choose above the panes who answers.")
         return [Voice.parse(key) for key in keys[:MOST]]
 
-    def show(self, run: Run, **more: Any) -> dict[Any, Any]:
-        """Those who were chosen for this run the last time; what stands in the panes stays, unless `value` is given."""
+    def show(self, run: Run, said: Sequence[Turns] | None = None) -> dict[Any, Any]:
+        """Those who were chosen for this run the last time; what stands in the panes stays, unless `said` is given."""
         workspace = workspace_of(run.folder)
         choices = [(title_of_voice(workspace, voice), voice.key) for voice in list_voices(workspace, run)]
         chosen = read_chosen(run)
         who = gr.Dropdown(choices=choices, value=[voice.key for voice in chosen])
-        return {self.who: who, **self.title(run, chosen, **more)}
+        return {self.who: who, **self.title(workspace, chosen, said)}
 
-    def title(self, run: Run, voices: Sequence[Voice], **more: Any) -> dict[Any, Any]:
-        workspace = workspace_of(run.folder)
-        titles = [title_of_voice(workspace, voice) for voice in voices]
-        return dict(zip(self.panes, self._labelled(titles, **more), strict=True))
+    def title(
+        self, workspace: Workspace, voices: Sequence[Voice], said: Sequence[Turns] | None = None
+    ) -> dict[Any, gr.Chatbot]:
+        """A pane for each, called by who answers in it."""
+        shown: dict[Any, gr.Chatbot] = {}
+        for place, pane in enumerate(self.panes):
+            more: dict[str, Any] = {} if said is None else {"value": said[place]}
+            if place < len(voices):
+                more["label"] = title_of_voice(workspace, voices[place])
+            shown[pane] = gr.Chatbot(visible=place < len(voices), **more)
+        return shown
 
-    def _labelled(self, titles: Sequence[str], **more: Any) -> Iterator[gr.Chatbot]:
-        for place in range(len(self.panes)):
-            seen = place < len(titles)
-            label: dict[str, Any] = {"label": titles[place]} if seen else {}
-            yield gr.Chatbot(visible=seen, **label, **more)
-
-    def emptied(self) -> dict[Any, Turns]:
-        return {pane: [] for pane in self.panes}
+    @property
+    def silence(self) -> list[Turns]:
+        return [[] for _ in self.panes]
 
 
 def build_panes_view() -> PanesView:

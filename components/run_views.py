@@ -7,6 +7,7 @@ from html import escape
 
 from components.notices import show_note, words_for, words_for_size
 from components.status import show_status
+from studio.compare.kept import list_kept
 from studio.run_table import (
     RunRow,
     base_title,
@@ -124,7 +125,9 @@ def words_of_loss(run: Run, size_bytes: int) -> str:
     """What deleting takes away, and what it gives back."""
     size = words_for_size(size_bytes) if size_bytes >= ONE_MB else "less than 1 MB"
     adapter = "" if not run.has_adapter else "its trained model, " if run.learned_whole else "its adapter, "
+    talks = len(list_kept(run))
+    kept = f", its {talks} kept conversation{'s' * (talks != 1)}" if talks else ""
     return (
         f"This deletes “{run.title}” of {when(run)} for good: {adapter}its curve, its checkpoints, "
-        f"its recipe and its notes. That frees {size} of the disk. What was exported stays."
+        f"its recipe{kept} and its notes. That frees {size} of the disk. What was exported stays."
     )

@@ -11,21 +11,23 @@ import gradio as gr
 from gradio.blocks import Block
 
 from components.answers_view import Said, show_apart, show_figures, show_nearest
+from components.asked_view import FILE, MOST_LISTED, UNSEEN, build_asked_view, list_questions, questions_from
 from components.frame import RunView, Studio, open_picked, require_rest
-from components.how_view import build_how_view
+from components.how_view import HowView, build_how_view
+from components.kept_view import KeptForm, build_kept_view
 from components.notices import ending_with, show_note, show_progress, told
-from components.panes_view import build_panes_view
+from components.panes_view import PanesView, build_panes_view
 from components.turns import Turns, last_answer, messages_of, plain, turn_of
 from studio.compare.chat import Reply
+from studio.compare.kept import Kept, Pane, Setup
 from studio.compare.nearest import nearest
-from studio.compare.voices import Voice, keep_chosen, name_of
+from studio.compare.voices import Voice, is_there, keep_chosen, name_of, title_of_voice
 from studio.data.conversation import Conversation
 from studio.data.datasets import open_dataset
 from studio.errors import ModelError, RunError
 from studio.runs import Run, open_run
 
-MOST_LISTED = 500
-MOST_LETTERS = 90
+TAKE = "Take a question it never saw"
 COPY = """element.addEventListener("click", async (event) => {
   const button = event.target.closest("button[data-copy]");
   if (!button) return;
@@ -58,18 +60,18 @@ def build_talk_view(studio: Studio, run: gr.Dropdown) -> TalkView:
             send = gr.Button("Send", variant="primary", elem_id="send")
             stop = gr.Button("Stop", variant="stop", elem_id="stop-answer", interactive=False)
     with gr.Row():
-        unseen = gr.Button("Take a question it never saw", elem_id="unseen", size="sm")
+        unseen = gr.Button(TAKE, elem_id="unseen", size="sm")
         why = gr.Button("Why does it say that?", elem_id="why", size="sm")
         clear = gr.Button("Clear", elem_id="clear", size="sm")
         mark = gr.Checkbox(False, label="Mark the words that differ", elem_id="mark", container=False)
-    listed = gr.Dropdown(
-        label="Questions it never saw", elem_id="listed", interactive=True, filterable=True,
-        info="Of the held-out part of the data set. Type to search.",
-    )  # fmt: skip
+    listed = gr.Dropdown(label=UNSEEN, elem_id="listed", interactive=True, filterable=True)
+    asked_of = build_asked_view(studio)
+    source = asked_of.source
     reasons = gr.HTML(elem_id="reasons")
     how = build_how_view()
     told_of = (figures, apart, reasons, state)  # answers that are gone, or not yet there
     form: set[Block] = {run, who, box, *panes, mark, *how.fields}
+    kept = build_kept_view(studio, run, _kept_form(studio, shown, how))
 
     @told
     def ask(given: dict[Any, Any]) -> Iterator[Any]:
@@ -117,7 +119,7 @@ def build_talk_view(studio: Studio, run: gr.Dropdown) -> TalkView:
     @told
     def wipe() -> dict[Any, Any]:
         studio.chat.stop()
-        return {**shown.emptied(), **dict.fromkeys((wanted, *told_of), "")}
+        return {**dict(zip(panes, shown.silence, strict=True)), **dict.fromkeys((wanted, *told_of), "")}
 
     @told
     def choose(run_id: str | None, keys: list[str], first: Turns) -> dict[Any, Any]:
@@ -127,22 +129,34 @@ def build_talk_view(studio: Studio, run: gr.Dropdown) -> TalkView:
         keep_chosen(chosen, voices)
         asked = [turn for turn in first if turn["role"] == "user"]
         again = {box: last_answer([{**asked[-1], "role": "assistant"}])} if asked else {}
-        return {**shown.title(chosen, voices, value=[]), **again, **dict.fromkeys(told_of, "")}
+        return {**shown.title(studio.workspace, voices, shown.silence), **again, **dict.fromkeys(told_of, "")}
+
+    def questions(run_id: str | None, of: str) -> list[Conversation]:
+        return questions_from(studio, of, lambda: _held_out(studio, open_picked(studio, run_id)))
 
     @told
-    def take_next(run_id: str | None, now: int | None) -> dict[Any, Any]:
-        asked = _held_out(studio, open_picked(studio, run_id))
+    def list_them(run_id: str | None, of: str) -> Any:
+        button = "Take a question of the file" if of == FILE else TAKE
+        return {listed: list_questions(questions(run_id, of), of), unseen: gr.Button(button)}
+
+    @told
+    def take_next(run_id: str | None, of: str, now: int | None) -> dict[Any, Any]:
+        asked = questions(run_id, of)
         return take(asked, 0 if now is None else (now + 1) % len(asked))
 
     @told
-    def take_listed(run_id: str | None, place: int | None) -> dict[Any, Any]:
-        return {} if place is None else take(_held_out(studio, open_picked(studio, run_id)), place)
+    def take_listed(run_id: str | None, of: str, place: int | None) -> dict[Any, Any]:
+        return {} if place is None else take(questions(run_id, of), place)
 
     def take(asked: Sequence[Conversation], place: int) -> dict[Any, Any]:
         """What was said before the last question stands in the panes."""
         example = asked[place]
         before = [turn_of(message.role, message.content) for message in example.prompt[:-1] if message.role != "system"]
-        words = f"<strong>Question {place + 1} of {len(asked)}. Wanted:</strong> <code>{escape(example.wanted)}</code>"
+        words = f"<strong>Question {place + 1} of {len(asked)}.</strong>"
+        if example.wanted:
+            words = (
+                f"<strong>Question {place + 1} of {len(asked)}. Wanted:</strong> <code>{escape(example.wanted)}</code>"
+            )
         return {
             box: example.prompt[-1].content,
             wanted: f'<p class="wanted">{words}</p>',
@@ -176,22 +190,33 @@ def build_talk_view(studio: Studio, run: gr.Dropdown) -> TalkView:
     def show(run_id: str | None) -> dict[Any, Any]:
         if not run_id:
             nobody = "There is no trained run yet. Train one first; it can then be asked here."
-            return {state: show_note(nobody), how.system: "", send: gr.Button(interactive=False), listed: _listing([])}
-        return {**shown.show(open_run(studio.workspace, run_id)), **_asking(run_id)}
+            return {
+                state: show_note(nobody),
+                how.system: "",
+                send: gr.Button(interactive=False),
+                listed: list_questions([]),
+                **kept.show(None),
+            }
+        return {**shown.show(open_run(studio.workspace, run_id)), **asking(run_id)}
 
-    def _asking(run_id: str) -> dict[Any, Any]:
+    def asking(run_id: str) -> dict[Any, Any]:
         dataset = open_dataset(studio.workspace, open_run(studio.workspace, run_id).recipe.data)
         return {
             state: "", how.system: dataset.system, send: gr.Button(interactive=True),
-            listed: _listing([each for each in dataset.conversations("test") if not each.is_passage]),
+            listed: list_questions([each for each in dataset.conversations("test") if not each.is_passage]),
+            unseen: gr.Button(TAKE), **asked_of.show(), **kept.show(run_id),
         }  # fmt: skip
 
     def fresh(run_id: str | None) -> dict[Any, Any]:
         if not run_id:
-            return {**show(None), **shown.emptied(), **dict.fromkeys((wanted, figures, apart, reasons), "")}
+            return {
+                **show(None),
+                **dict(zip(panes, shown.silence, strict=True)),
+                **dict.fromkeys((wanted, figures, apart, reasons), ""),
+            }
         chosen = open_run(studio.workspace, run_id)
         emptied = dict.fromkeys((wanted, figures, apart, reasons), "")
-        return {**_asking(run_id), **shown.show(chosen, value=[]), **emptied}
+        return {**asking(run_id), **shown.show(chosen, shown.silence), **emptied}
 
     quiet: dict[str, Any] = {"show_progress": "hidden"}
     answering: dict[str, Any] = {**quiet, "concurrency_id": "accelerator", "concurrency_limit": 1}
@@ -203,24 +228,33 @@ def build_talk_view(studio: Studio, run: gr.Dropdown) -> TalkView:
     clear.click(wipe, None, [*panes, wanted, *told_of], queue=False)
     who.input(choose, [run, who, panes[0]], [*panes, box, *told_of], **quiet)
     taken = [box, wanted, listed, *panes, *told_of]
-    unseen.click(take_next, [run, listed], taken, **quiet)
-    listed.input(take_listed, [run, listed], taken, **quiet)
+    unseen.click(take_next, [run, source, listed], taken, **quiet)
+    listed.input(take_listed, [run, source, listed], taken, **quiet)
+    for arrival in asked_of.arrivals:
+        arrival.success(list_them, [run, source], [listed, unseen], **quiet)
     mark.input(tell_apart, [mark, run, who, *panes], apart, **quiet)
     why.click(tell_why, [run, who, *panes], reasons)
-    return TalkView([how.system, send, listed, wanted, *told_of, *shown.outputs], show, fresh)
+    outputs = [how.system, send, unseen, listed, wanted, *told_of, *shown.outputs, *asked_of.outputs, *kept.outputs]
+    return TalkView(outputs, show, fresh)
 
 
-def _listing(asked: Sequence[Conversation]) -> gr.Dropdown:
-    choices = [
-        (f"{place + 1}. {' '.join(example.prompt[-1].content.split())[:MOST_LETTERS]}", place)
-        for place, example in enumerate(asked[:MOST_LISTED])
-    ]
-    more = f"Questions it never saw (the first {MOST_LISTED} of {len(asked):,})"
-    return gr.Dropdown(
-        choices=choices,
-        value=None,
-        label=more if len(asked) > MOST_LISTED else f"Questions it never saw ({len(asked)})",
-    )
+def _kept_form(studio: Studio, shown: PanesView, how: HowView) -> KeptForm:
+    def describe(given: dict[Any, Any]) -> tuple[Sequence[Pane], Setup]:
+        voices = shown.voices(given[shown.who])
+        panes = [Pane(title_of_voice(studio.workspace, voice), (), voice.key) for voice in voices]
+        return panes, how.setup_of(given)
+
+    def fill(kept: Kept, turns: Sequence[Turns]) -> dict[Any, Any]:
+        """Who said it is chosen again, if all of them are still there."""
+        filled: dict[Any, Any] = how.fill(kept.setup)
+        if all(is_there(studio.workspace, pane.voice) for pane in kept.panes):
+            voices = [Voice.parse(pane.voice) for pane in kept.panes]
+            filled |= {shown.who: [voice.key for voice in voices], **shown.title(studio.workspace, voices, turns)}
+        else:
+            filled |= dict(zip(shown.panes, turns, strict=True))
+        return filled
+
+    return KeptForm(shown.panes, {shown.who, *how.fields}, describe, [shown.who, *how.fields], fill)
 
 
 def _held_out(studio: Studio, run: Run) -> list[Conversation]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from studio.errors import ModelError
+from studio.errors import ModelError, TunesmithError
 from studio.runs import Run, list_runs, open_run, workspace_of
 from studio.store import read_json, write_json
 from studio.train.models import title_of
@@ -75,6 +75,20 @@ def read_chosen(run: Run) -> list[Voice]:
     return known or list(base_and_tuned(run))
 
 
+def is_there(workspace: Workspace, key: str) -> bool:
+    """It can answer now."""
+    try:
+        voice = Voice.parse(key)
+        run = open_run(workspace, voice.of)
+        if voice.kind == "gguf":
+            file_of(workspace, voice)
+        elif voice.kind != "base":
+            folder_of(run, voice)
+    except TunesmithError:
+        return False
+    return True
+
+
 def folder_of(run: Run, voice: Voice) -> Path:
     """Where what was learned lies. Raises: ModelError if it is not there, or no longer."""
     folder = run.checkpoints / f"checkpoint-{voice.at}" if voice.kind == "checkpoint" else run.adapter
@@ -107,15 +121,14 @@ def name_of(picked: Run, voice: Voice) -> str:
 def title_of_voice(workspace: Workspace, voice: Voice) -> str:
     """Which weights answer."""
     run = open_run(workspace, voice.of)
-    base = title_of(run.recipe.base)
     match voice.kind:
         case "base":
-            return f"Before: {base}, untouched"
+            return f"Before: {title_of(run.recipe.base)}, untouched"
         case "checkpoint":
             return f"Checkpoint: “{run.title}”, step {voice.at}"
         case "gguf":
             return f"File: {Path(voice.at).name}"
     step = run.status.get("kept_step") or run.status.get("step")
     at = f", step {step}" if step else ""
-    learned = f"all weights of “{run.title}”" if run.learned_whole else f"{base} + adapter “{run.title}”"
+    learned = f"all weights of “{run.title}”" if run.learned_whole else f"adapter “{run.title}”"
     return f"After: {learned}{at}"

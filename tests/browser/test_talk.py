@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from studio.compare.sampling import Sampling
+from studio.compare.voices import Voice, keep_chosen
 from studio.compare.weigh import weigh
 from studio.data.read import Row
 from studio.runs import Run
@@ -127,6 +129,39 @@ def test_up_to_four_answer_beside_each_other(page: Page, url: str, run: Run, ans
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.reload()
     expect(page.locator("#pane-4")).to_contain_text("step 8", timeout=SLOW_MS)
+
+
+def test_a_conversation_is_kept_and_opened_with_who_answered(page: Page, url: str, run: Run):
+    (run.checkpoints / "checkpoint-4").mkdir(parents=True)
+    write_json(run.checkpoints / "checkpoint-4" / "adapter_config.json", {})
+    keep_chosen(run, [Voice("base", run.id), Voice("checkpoint", run.id, "4"), Voice("run", run.id)])
+    open_compare(page, url)
+    expect(page.locator("#pane-2")).to_contain_text("step 4")
+    page.locator("#ask textarea").fill("Where is it?")
+    page.locator("#send").click()
+    expect(page.locator("#compare-state")).to_contain_text("All 3 answered")
+    page.locator("#keep > button").click()
+    page.locator("#keep-it").click()
+    expect(page.locator("#kept-state")).to_contain_text("Kept as “Where is it?”")
+    page.locator("#clear").click()
+    page.locator("#who").get_by_role("button", name="Remove").last.click()
+    expect(page.locator("#pane-3")).to_be_hidden()
+    page.locator("#kept-open").click()
+    expect(page.locator("#pane-3 .message.bot")).to_contain_text("Mia Chen")
+    expect(page.locator("#pane-2")).to_contain_text("step 4")
+
+
+def test_questions_come_from_a_file(page: Page, url: str, run: Run, tmp_path: Path):
+    file = tmp_path / "mine.txt"
+    file.write_text("Where is my cat?\nWho has my hat?\n", encoding="utf-8")
+    open_compare(page, url)
+    with page.expect_file_chooser() as chooser:
+        page.locator("#asked-file").click()
+    chooser.value.set_files(file)
+    expect(page.locator("#asked-words")).to_contain_text("2 questions from mine.txt")
+    page.get_by_role("button", name="Take a question of the file").click()
+    expect(page.locator("#ask textarea")).to_have_value("Where is my cat?")
+    expect(page.locator("#wanted")).to_have_text("Question 1 of 2.")
 
 
 def test_what_they_say_is_text_wherever_it_stands(page: Page, url: str, run: Run):

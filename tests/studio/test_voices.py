@@ -41,11 +41,11 @@ def run(workspace: Workspace) -> Run:
 def test_a_run_its_checkpoints_its_file_and_other_runs_may_answer(workspace, run):
     assert [title_of_voice(workspace, voice) for voice in list_voices(workspace, run)] == [
         "Before: SmolLM2 135M (starter), untouched",
-        "After: SmolLM2 135M (starter) + adapter “orders”, step 40",
+        "After: adapter “orders”, step 40",
         "Checkpoint: “orders”, step 20",
         "Checkpoint: “orders”, step 100",
         "File: orders.gguf",
-        "After: SmolLM2 135M (starter) + adapter “letters”, step 40",
+        "After: adapter “letters”, step 40",
     ]
 
 
