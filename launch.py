@@ -15,6 +15,7 @@ Verbs
     resume     goes on with a run from its newest checkpoint
     ask        one question to the model before and after training
     score      measures both on the held-out examples
+    worth      would fine-tuning be worth it? asks the base with examples in its prompt
     report     writes what was measured of a run, and what was not, as HTML and PDF
     export     makes a GGUF, a merged folder or an adapter
     script     writes a run as one plain Python file that trains the same without Tunesmith

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from html import escape
 from typing import Any
 
-from studio.scores.measures import MEASURES
+from studio.scores.measures import MEASURES, Measure
 
 MOST_ROWS, MOST_LETTERS = 100, 300
 
@@ -21,17 +21,21 @@ def show_answers(found: dict[str, Any] | None, hidden: Collection[int] = ()) -> 
         for row, before, after in zip(found["answers"], values["base"], values["tuned"], strict=True)
         if row["row"] not in hidden and before is not None and after is not None
     ]
-    rows.sort(key=lambda each: (each[2] - each[1], each[2]))
+    measure = MEASURES[values["measure"]]
+    gain = 1 if measure.higher_is_better else -1
+    rows.sort(key=lambda each: (gain * (each[2] - each[1]), gain * each[2]))
     kept = len([row for row in found["answers"] if row["row"] in hidden])
     note = f"<p>{_say_hidden(kept)}</p>" if kept else ""
-    measure = MEASURES[values["measure"]]
-    body = "".join(_show_row(row, before, after) for row, before, after in rows[:MOST_ROWS])
+    title = measure.title if measure.higher_is_better else f"{measure.title}, where lower is better"
+    body = "".join(
+        _show_row(row, _say(measure, before), _say(measure, after)) for row, before, after in rows[:MOST_ROWS]
+    )
     more = f"; the first {MOST_ROWS} of {len(rows):,}" if len(rows) > MOST_ROWS else ""
     head = "".join(f'<th scope="col">{name}</th>' for name in ("Question", "Wanted", "Before", "After"))
     return (
         f'<details class="each"><summary>Each answer, those first where After lost most{more}</summary>{note}'
         '<div class="wide" tabindex="0" role="region" aria-label="Each answer"><table class="scores each">'
-        f"<caption>Below each answer: {escape(measure.title)}</caption><thead><tr>{head}</tr></thead>"
+        f"<caption>Below each answer: {escape(title)}</caption><thead><tr>{head}</tr></thead>"
         f"<tbody>{body}</tbody></table></div></details>"
     )
 
@@ -42,15 +46,16 @@ def _say_hidden(count: int) -> str:
     return f"{count} questions are left out until they are voted on: you would see whose answer is whose."
 
 
-def _show_row(row: dict[str, Any], before: float, after: float) -> str:
+def _show_row(row: dict[str, Any], before: str, after: str) -> str:
     return (
         f'<tr><th scope="row">{_cut(row["prompt"])}</th><td>{_cut(row["wanted"])}</td>'
-        f"<td>{_cut(row['base'])}<br>{_say(before)}</td><td>{_cut(row['tuned'])}<br>{_say(after)}</td></tr>"
+        f"<td>{_cut(row['base'])}<br>{before}</td><td>{_cut(row['tuned'])}<br>{after}</td></tr>"
     )
 
 
-def _say(value: float) -> str:
-    return f'<span class="fine">{100 * value:.0f} %</span>'
+def _say(measure: Measure, value: float) -> str:
+    words = f"{100 * value:.0f} %" if measure.unit == "share" else f"{value:.2f}"
+    return f'<span class="fine">{words}</span>'
 
 
 def _cut(text: str) -> str:

@@ -19,6 +19,7 @@ from components.sample_view import build_sample_view
 from components.summary import show_summary
 from components.tokens_view import build_tokens_view
 from components.versions_view import build_versions_view
+from components.worth_view import build_should_view
 from studio.data import datasets, formats, intake
 from studio.data import review as looking
 from studio.data.read import EXPECTED, SUFFIXES
@@ -91,6 +92,7 @@ def build_data_tab(studio: Studio) -> TabView:
                     views.append(build_tokens_view(studio, data))
                 with gr.Tab("Advice"):
                     views.append(build_advice_view(studio, data))
+                    views.append(build_should_view(studio, data))
                 with gr.Tab("Versions"):
                     views.append(build_versions_view(studio, data))
 

@@ -14,10 +14,11 @@ from components.notices import show_note, show_progress, told
 from studio.data.datasets import open_dataset
 from studio.data.mixing import LEAST, MOST, mix_in
 from studio.data.read import SUFFIXES
-from studio.errors import RunError
-from studio.quiz.forget import forget_run, read_quiz_of
+from studio.errors import RunError, TunesmithError
+from studio.quiz import forget
 from studio.quiz.result import points
-from studio.runs import open_run
+from studio.runs import Run, open_run
+from studio.tasks import Progress, read_note
 from studio.workspace import ASSETS
 
 NOT_ASKED = (
@@ -25,12 +26,16 @@ NOT_ASKED = (
     "instructions, common sense, and what should be refused. It takes a minute or two for small models.</p>"
 )
 SIGNS = {"green": "✓", "amber": "▲", "red": "✖"}
+STOPPED = "Stopped. Press “What did it forget?” to ask anew."
 MOST_CHARACTERS = 300
 
 
 def build_forgot_view(studio: Studio, run: gr.Dropdown) -> RunView:
     """Build it below `run`, which holds the id of the run that is picked."""
-    ask = gr.Button("What did it forget?", elem_id="ask-forgot")
+    with gr.Row():
+        ask = gr.Button("What did it forget?", elem_id="ask-forgot")
+        stop = gr.Button("Stop", elem_id="forgot-stop", visible=False, scale=0, min_width=90)
+    state = gr.HTML(elem_id="forgot-state")
     shown = gr.HTML(
         css_template=(ASSETS / "forgot.css").read_text(encoding="utf-8"), apply_default_css=False, elem_id="forgot"
     )
@@ -44,17 +49,39 @@ def build_forgot_view(studio: Studio, run: gr.Dropdown) -> RunView:
         mixed = gr.HTML(elem_id="mixed")
 
     def show(run_id: str | None) -> dict[Any, Any]:
-        found = read_quiz_of(open_run(studio.workspace, run_id)) if run_id else None
-        return {shown: show_forgot(found), mixed: ""}
+        if not run_id:
+            return {shown: show_forgot(None), state: "", stop: gr.Button(visible=False), mixed: ""}
+        chosen = open_run(studio.workspace, run_id)
+        is_on = forget.is_on(chosen)
+        return {
+            state: _show_state(chosen) if is_on else "",
+            stop: gr.Button(visible=is_on),
+            shown: show_forgot(forget.read_quiz_of(chosen)),
+            mixed: "",
+        }
 
     @told
-    def ask_both(run_id: str | None) -> Iterator[str]:
+    def ask_both(run_id: str | None) -> Iterator[dict[Any, Any]]:
         chosen = open_picked(studio, run_id)
         require_rest(studio)
         studio.chat.close()
-        for progress in forget_run(chosen):
-            yield show_progress(progress)
-        yield show_forgot(read_quiz_of(chosen))
+        note = ""
+        yield {state: show_progress(Progress("Starting")), stop: gr.Button(visible=True)}
+        try:
+            for progress in forget.forget_run(chosen):
+                yield {state: show_progress(progress)}
+        except TunesmithError:
+            if not forget.is_stopped(chosen):
+                yield {state: "", stop: gr.Button(visible=False)}
+                raise
+            note = STOPPED
+        yield {**show(run_id), state: show_note(note)}
+
+    @told
+    def end(run_id: str | None) -> dict[Any, Any]:
+        chosen = open_picked(studio, run_id)
+        forget.stop(chosen)
+        return {state: show_note(STOPPED if forget.is_stopped(chosen) else ""), stop: gr.Button(visible=False)}
 
     @told
     def mix_them_in(run_id: str | None, path: str | None, percent: float) -> str:
@@ -65,9 +92,17 @@ def build_forgot_view(studio: Studio, run: gr.Dropdown) -> RunView:
         did = "; ".join(made.description["did"])
         return show_note(f"✓ {made.title} is made: {did}. Pick it in Train, and train again.", "good")
 
-    ask.click(ask_both, run, shown, show_progress="hidden", concurrency_id="accelerator", concurrency_limit=1)
+    seen = [state, stop, shown, mixed]
+    ask.click(ask_both, run, seen, show_progress="hidden", concurrency_id="accelerator", concurrency_limit=1)
+    stop.click(end, run, [state, stop], show_progress="hidden")
     mix.click(mix_them_in, [run, file, share], mixed)
-    return RunView([shown, mixed], show)
+    return RunView(seen, show)
+
+
+def _show_state(run: Run) -> str:
+    """It is asked on while nobody looks."""
+    known = read_note(forget.note_of(run))
+    return show_progress(Progress(known.get("message", "Starting"), known.get("share"), known.get("left_s")))
 
 
 def show_forgot(found: dict[str, Any] | None) -> str:
@@ -77,7 +112,7 @@ def show_forgot(found: dict[str, Any] | None) -> str:
     light = found["light"]
     everything = {"subject": "All", "help": "", "questions": found["questions"], **found["all"]}
     table = _table(
-        ("Subject", "Before", "After", "Change in points", "Light"),
+        ("Subject", "Light", "Before", "After", "Change in points"),
         "".join(map(_show_subject, [*found["subjects"], everything])),
         f"{found['questions']} questions about everything else, with 95 % intervals",
     )
@@ -104,12 +139,14 @@ def _sign(light: str) -> str:
 
 def _show_subject(part: dict[str, Any]) -> str:
     light = part["light"]
-    cells = "".join(f"<td>{_show_interval(part[side], '{:.0%}'.format)}</td>" for side in ("before", "after"))
+    cells = "".join(
+        f'<td class="figure">{_show_interval(part[name], words)}</td>'
+        for name, words in (("before", "{:.0%}".format), ("after", "{:.0%}".format), ("difference", points))
+    )
     return (
         f'<tr class="{"all" if part["subject"] == "All" else ""}"><th scope="row" title="{escape(part["help"])}">'
-        f'{escape(part["subject"])} <span class="fine">{part["questions"]} questions</span></th>{cells}'
-        f"<td>{_show_interval(part['difference'], points)}</td>"
-        f'<td class="light {light}">{_sign(light)} {escape(part["word"])}</td></tr>'
+        f'{escape(part["subject"])} <span class="fine">{part["questions"]} questions</span></th>'
+        f'<td class="light {light}">{_sign(light)} {escape(part["word"])}</td>{cells}</tr>'
     )
 
 

@@ -6,6 +6,7 @@ import math
 from html import escape
 from typing import Any
 
+from components.matrix_view import show_matrices
 from components.notices import show_note
 from studio.scores.measures import MEASURES
 from studio.scores.plain import PLAIN
@@ -27,20 +28,30 @@ def show_scores(found: dict[str, Any] | None) -> str:
     known = [(MEASURES[name], each) for name, each in found["measures"].items() if name in MEASURES]
     rows = "".join(
         f'<tr><th scope="row" title="{escape(measure.help)}">{_title(measure, found["main"])}</th>'
-        f"<td>{_number(measure, each['base']['value'])}</td><td>{_number(measure, each['tuned']['value'])}</td>"
-        f"<td>{_difference(measure, each['difference'])}</td><td>{SIGNS[each['word']]}</td></tr>"
+        f"<td>{show_number(measure, each['base']['value'])}</td><td>{show_number(measure, each['tuned']['value'])}</td>"
+        f"<td>{show_difference(measure, each['difference'])}</td><td>{SIGNS[each['word']]}</td></tr>"
         for measure, each in known
     )
     # What scrolls sideways must be reached by keys.
     return (
         show_note(f"{word} {found['verdict']['reason']}", kind)
-        + f'<p class="fine">{escape(found["why"])}</p>'
+        + _show_choice(found)
         + '<div class="wide" tabindex="0" role="region" aria-label="Scores"><table class="scores">'
         f"<caption>{found['examples']} held-out examples, which no training saw; intervals of 95 %</caption>"
         '<thead><tr><td></td><th scope="col">Before</th><th scope="col">After</th><th scope="col">Difference</th>'
         f'<th scope="col">So it is</th></tr></thead><tbody>{rows}</tbody></table></div>'
+        + show_matrices(found)
         + _show_fields(found.get("fields", {}))
     )
+
+
+def _show_choice(found: dict[str, Any]) -> str:
+    """Why this measure decides: as the data have it, or by hand, which is said aloud."""
+    by_hand = found.get("by_hand", "")
+    why = "" if by_hand and found["main"] != found["suited"] else f'<p class="fine">{escape(found["why"])}</p>'
+    unused = found.get("not_used")
+    said = f"▲ What you chose to measure by was not used. {unused['what']} {unused['do']}" if unused else ""
+    return show_note(said) + show_note(f"▲ {by_hand}" if by_hand else "") + why
 
 
 def _show_fields(fields: dict[str, dict[str, int]]) -> str:
@@ -63,7 +74,7 @@ def _title(measure: Any, main: str) -> str:
     return f"<strong>{title}</strong>" if measure.id == main else title
 
 
-def _number(measure: Any, value: float | None, sign: str = "") -> str:
+def show_number(measure: Any, value: float | None, sign: str = "") -> str:
     if value is None or not math.isfinite(value):
         return "unknown"
     text = f"{100 * value:{sign}.0f}" if measure.unit == "share" else f"{value:{sign}.2f}"
@@ -72,8 +83,8 @@ def _number(measure: Any, value: float | None, sign: str = "") -> str:
     return f"{text} %" if measure.unit == "share" and not sign else text
 
 
-def _difference(measure: Any, difference: dict[str, float | None]) -> str:
-    value, low, high = (_number(measure, difference[name], "+") for name in ("value", "low", "high"))
+def show_difference(measure: Any, difference: dict[str, float | None]) -> str:
+    value, low, high = (show_number(measure, difference[name], "+") for name in ("value", "low", "high"))
     return f"<strong>{value}</strong> ({low} to {high})"
 
 

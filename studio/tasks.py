@@ -10,7 +10,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +46,8 @@ def follow(workspace: Workspace, note: Path, module: str, *arguments: str | Path
         note.unlink(missing_ok=True)
         log = note.with_suffix(".log")
         process = start_detached(workspace, log, module, note, *arguments)
-        while not note.exists() and process.poll() is None:
-            yield Progress("Starting")
-            time.sleep(POLL_S)
+        # Its own first word comes once the libraries are there; it can be joined and stopped before.
+        _tell(note, ProcessId.of(process.pid), Progress("Starting"))
     while True:
         goes_on = _goes_on(read_note(note))
         known = read_note(note)  # read after the look at the process: what it wrote last is not missed
@@ -83,6 +82,11 @@ def stop_task(note: Path) -> None:
         write_json(note, {"error": error.as_dict()})
 
 
+def is_on(note: Path) -> bool:
+    """The work goes on right now, whoever looks on."""
+    return _goes_on(read_note(note))
+
+
 def is_stopped(note: Path) -> bool:
     """Somebody ended the work, and nobody has started it again."""
     return bool(read_note(note).get("error", {}).get("what") == STOPPED)
@@ -90,6 +94,10 @@ def is_stopped(note: Path) -> bool:
 
 def _goes_on(known: dict[str, Any]) -> bool:
     return "pid" in known and ProcessId(known["pid"], known["started_s"]).is_alive()
+
+
+def _tell(note: Path, process: ProcessId, progress: Progress) -> None:
+    write_json(note, {**asdict(process), **asdict(progress)})
 
 
 def _time_left(spent_s: float, share: float | None) -> float | None:
@@ -104,16 +112,7 @@ def run_task(note: Path, work: Callable[[Report], dict[str, Any]]) -> int:
 
     def report(progress: Progress) -> None:
         left = progress.left_s if progress.left_s is not None else _time_left(time.monotonic() - began, progress.share)
-        write_json(
-            note,
-            {
-                "pid": this.pid,
-                "started_s": this.started_s,
-                "message": progress.message,
-                "share": progress.share,
-                "left_s": left,
-            },
-        )
+        _tell(note, this, replace(progress, left_s=left))
 
     report(Progress("Loading the libraries"))
     try:

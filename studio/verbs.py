@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from studio import checkup
-from studio.compare import proof
 from studio.compare.chat import Chat
 from studio.compare.voices import base_and_tuned
 from studio.data import datasets
@@ -24,13 +23,14 @@ from studio.demo import run_demo
 from studio.errors import RunError, TunesmithError
 from studio.export import gguf
 from studio.proof_verbs import verb_report
-from studio.quiz.forget import forget_run, read_forgot
 from studio.run_verbs import verb_pause, verb_queue, verb_resume, verb_runs, verb_script, verb_stop, verb_train
 from studio.runs import open_run
 from studio.said import say, watch
+from studio.score_verb import add_flags, verb_score
 from studio.train.models import STARTER, ensure_base, require_base
 from studio.train.presets import PRESETS
 from studio.workspace import Workspace
+from studio.worth_verb import add_worth_flags, verb_worth
 
 Arguments = argparse.Namespace
 Result = dict[str, Any]
@@ -79,24 +79,6 @@ def verb_ask(workspace: Workspace, given: Arguments) -> Result:
         chat.close()
     say(f"  Before: {last.texts[base]}\n  After:  {last.texts[tuned]}")
     return {"base": last.texts[base], "tuned": last.texts[tuned], "seconds": last.seconds}
-
-
-def verb_score(workspace: Workspace, given: Arguments) -> Result:
-    run = open_run(workspace, given.run)
-    watch(proof.score_run(run))
-    watch(forget_run(run))
-    scores = proof.read_scores(run) or {}
-    for name in scores["tuned"]:
-        say(f"  {name:14} before {scores['base'].get(name, 0):6.1%}   after {scores['tuned'][name]:6.1%}")
-    say(f"  {scores['verdict']['word']}: {scores['verdict']['reason']}")
-    forgot = read_forgot(run)
-    if forgot:
-        say(
-            f"  forgot: {forgot['light']}, {forgot['before']:.0%} of the quiz right before, {forgot['after']:.0%} after"
-        )
-    difference = {name: each["difference"] for name, each in scores["measures"].items()}
-    shown = {key: scores[key] for key in ("examples", "base", "tuned", "verdict")}
-    return {**shown, "difference": difference, "forgot": forgot}
 
 
 def verb_export(workspace: Workspace, given: Arguments) -> Result:
@@ -149,9 +131,10 @@ def build_parser() -> argparse.ArgumentParser:
         ("stop", verb_stop, "end a run after its step and keep what it learned"),
         ("pause", verb_pause, "let a run end after its step, to be resumed"),
         ("resume", verb_resume, "go on with a run from its newest checkpoint"),
-        ("score", verb_score, "measure base and tuned on the held-out examples"),
     ):
         add(name, call, help).add_argument("run", metavar="RUN")
+    add_flags(add("score", verb_score, "measure base and tuned on the held-out examples"))
+    add_worth_flags(add("worth", verb_worth, "would fine-tuning be worth it? the base with examples in its prompt"))
     verb = add("report", verb_report, "write what was measured of a run, and what was not, as HTML and PDF")
     verb.add_argument("run", metavar="RUN")
     verb.add_argument("--to", metavar="FOLDER", help="where it goes; the run's own folder otherwise")

@@ -13,7 +13,7 @@ from queue import Empty, Queue
 from typing import Any
 
 from studio.compare.sampling import GREEDY, Sampling
-from studio.compare.voices import Voice
+from studio.compare.voices import Voice, require_there
 from studio.data.conversation import Conversation, Message
 from studio.errors import ModelError, TunesmithError
 from studio.process import start_attached
@@ -76,6 +76,8 @@ class Chat:
 
         Raises: TunesmithError if one cannot be loaded; ModelError while a conversation is being answered.
         """
+        for voice in voices:
+            require_there(workspace, voice)
         settled = False
         with self._alone():
             try:

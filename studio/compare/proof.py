@@ -6,10 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from studio import tasks
+from studio.compare.chosen import WISH, keep_choice, read_choice
 from studio.errors import RunError
+from studio.process import ProcessId
 from studio.runs import Run, workspace_of
+from studio.scores.choice import Choice
 from studio.store import read_json
-from studio.tasks import Progress, follow
+from studio.tasks import Progress, follow, read_note, stop_task
 
 
 def note_of(run: Run) -> Path:
@@ -23,7 +27,47 @@ def score_run(run: Run) -> Iterator[Progress]:
     yield from follow(workspace_of(run.folder), note_of(run), "score", run.folder)
 
 
+def is_on(run: Run) -> bool:
+    """Both are asked right now, whoever looks on."""
+    known = read_note(note_of(run))
+    return "pid" in known and ProcessId(known["pid"], known["started_s"]).is_alive()
+
+
+def stop(run: Run) -> None:
+    """What was answered already stays."""
+    stop_task(note_of(run))
+
+
+def is_stopped(run: Run) -> bool:
+    return tasks.is_stopped(note_of(run))
+
+
 def read_scores(run: Run) -> dict[str, Any] | None:
     """examples, base, tuned (measure -> value), answers; None before the run was scored."""
     scores: dict[str, Any] | None = read_json(run.folder / "scores.json")
     return scores
+
+
+def is_outdated(run: Run) -> bool:
+    """The run has learned on since it was scored."""
+    scored_ns = (run.folder / "scores.json").stat().st_mtime_ns
+    return any(weights.stat().st_mtime_ns > scored_ns for weights in run.adapter.glob("*.safetensors"))
+
+
+def choose(run: Run, choice: Choice) -> Iterator[Progress]:
+    """Measure by something else from now on. What was answered is weighed anew by it; no model is asked.
+
+    Raises: SettingError if it makes no sense of the answers; RunError while both are asked, or if the answers are
+    of other weights. Then nothing changes.
+    """
+    if is_on(run):
+        raise RunError("Both are being measured.", "Wait for the end, or press Stop; then choose.")
+    if read_scores(run) is None:
+        keep_choice(run, choice)
+        return
+    if is_outdated(run):
+        raise RunError("The run has learned on since it was measured.", "Press “Measure both” first; then choose.")
+    keep_choice(run, choice, WISH)
+    yield from follow(workspace_of(run.folder), run.folder / "weigh.task.json", "weigh", run.folder)
+    if read_choice(run) != choice:  # another window's wish was being weighed, and was joined
+        raise RunError("Another choice was weighed at the same moment.", "Look at it; then choose again.")

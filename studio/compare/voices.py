@@ -75,15 +75,19 @@ def read_chosen(run: Run) -> list[Voice]:
     return known or list(base_and_tuned(run))
 
 
+def require_there(workspace: Workspace, voice: Voice) -> None:
+    """Raises: TunesmithError if it cannot answer now."""
+    run = open_run(workspace, voice.of)
+    if voice.kind == "gguf":
+        file_of(workspace, voice)
+    elif voice.kind != "base":
+        folder_of(run, voice)
+
+
 def is_there(workspace: Workspace, key: str) -> bool:
     """It can answer now."""
     try:
-        voice = Voice.parse(key)
-        run = open_run(workspace, voice.of)
-        if voice.kind == "gguf":
-            file_of(workspace, voice)
-        elif voice.kind != "base":
-            folder_of(run, voice)
+        require_there(workspace, Voice.parse(key))
     except TunesmithError:
         return False
     return True
@@ -93,8 +97,9 @@ def folder_of(run: Run, voice: Voice) -> Path:
     """Where what was learned lies. Raises: ModelError if it is not there, or no longer."""
     folder = run.checkpoints / f"checkpoint-{voice.at}" if voice.kind == "checkpoint" else run.adapter
     if not any((folder / name).exists() for name in ("adapter_config.json", "config.json")):
-        missing = f"Step {voice.at} of {run.title}" if voice.kind == "checkpoint" else run.title
-        raise ModelError(f"{missing} has nothing to answer with.", "Choose somebody else, or train it first.")
+        if voice.kind == "run":
+            raise ModelError(f"{run.title} has learned nothing yet.", "Train it first; then both can be asked.")
+        raise ModelError(f"Step {voice.at} of {run.title} is gone.", "Choose somebody else to answer.")
     return folder
 
 

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from studio import tasks
 from studio.errors import RunError
 from studio.quiz.reading import read_quiz
 from studio.runs import Run, workspace_of
 from studio.store import read_json
-from studio.tasks import Progress, follow
+from studio.tasks import Progress, follow, stop_task
 from studio.workspace import Workspace
 
 
@@ -29,6 +30,20 @@ def forget_run(run: Run) -> Iterator[Progress]:
     if not run.has_adapter:
         raise RunError(f"{run.title} has learned nothing yet.", "Let it train, or stop it to keep what it has.")
     yield from follow(workspace_of(run.folder), note_of(run), "quiz", run.folder)
+
+
+def is_on(run: Run) -> bool:
+    """Both are asked right now, whoever looks on."""
+    return tasks.is_on(note_of(run))
+
+
+def stop(run: Run) -> None:
+    """Asked again it starts anew; but what the base answered is kept once it has answered all."""
+    stop_task(note_of(run))
+
+
+def is_stopped(run: Run) -> bool:
+    return tasks.is_stopped(note_of(run))
 
 
 def state_of(run: Run) -> dict[str, Any]:

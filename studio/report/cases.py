@@ -7,18 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from studio.report.figures import count, percent
+from studio.report.figures import count, say
 from studio.report.gather import Report
 from studio.report.parts import Case, Cases, Part, Section, Words
 from studio.report.scored import HOW_TO_SCORE
-from studio.scores.measures import MEASURES
+from studio.scores.measures import MEASURES, Measure
 
 MOST = 10
 
 
 @dataclass(frozen=True)
 class Answered:
-    """A held-out example with the values of the measure that decides; higher is better."""
+    """A held-out example with the values of the measure that decides, turned so that higher is better."""
 
     row: dict[str, Any]
     before: float
@@ -29,11 +29,16 @@ def answered(report: Report) -> list[Answered]:
     """Those that may be shown, in the order of the file: of open ballots nothing is told."""
     assert report.scores
     values = report.scores["by_example"]
+    turn = _turn(MEASURES[values["measure"]])
     return [
-        Answered(row, before, after)
+        Answered(row, turn * before, turn * after)
         for row, before, after in zip(report.scores["answers"], values["base"], values["tuned"], strict=True)
         if row["row"] not in report.hidden and before is not None and after is not None
     ]
+
+
+def _turn(measure: Measure) -> int:
+    return 1 if measure.higher_is_better else -1
 
 
 def pick_typical(known: Sequence[Answered], most: int = MOST) -> list[Answered]:
@@ -44,9 +49,9 @@ def pick_typical(known: Sequence[Answered], most: int = MOST) -> list[Answered]:
     return [ranked[round(place * (len(ranked) - 1) / (most - 1))] for place in range(most)]
 
 
-def pick_worst(known: Sequence[Answered], most: int = MOST) -> list[Answered]:
+def pick_worst(known: Sequence[Answered], best: float = 1, most: int = MOST) -> list[Answered]:
     """First where it lost to the base, most first; then where it stayed furthest from what was wanted."""
-    imperfect = [each for each in known if each.after < 1 or each.after < each.before]
+    imperfect = [each for each in known if each.after < best or each.after < each.before]
     return sorted(imperfect, key=lambda each: (min(each.after - each.before, 0.0), each.after))[:most]
 
 
@@ -56,8 +61,13 @@ def cases(report: Report) -> tuple[Section, Section]:
         parts = (report.missing("scores", "answers to held-out questions", HOW_TO_SCORE),)
         return Section("typical", titles[0], parts), Section("worst", titles[1], parts)
     known = answered(report)
-    title = MEASURES[report.scores["by_example"]["measure"]].title
-    typical, worst = pick_typical(known), pick_worst(known)
+    measure = MEASURES[report.scores["by_example"]["measure"]]
+    title = measure.title if measure.higher_is_better else f"{measure.title} (lower is better)"
+    typical, worst = pick_typical(known), pick_worst(known, 1 if measure.higher_is_better else 0)
+
+    def shown(found: Sequence[Answered]) -> Cases:
+        return Cases(tuple(_case(each, measure) for each in found))
+
     lead = (
         f"Spread evenly over the ranks of all {len(known)} by “{title}” after training, from worst to best; nobody "
         "chose them."
@@ -69,8 +79,8 @@ def cases(report: Report) -> tuple[Section, Section]:
         fewest += f" There are no more: the other {len(known) - len(worst)} were wholly right by it."
     note = _say_hidden(report)
     return (
-        Section("typical", _count_in(titles[0], typical), (Words(lead), *note, Cases(tuple(map(_case, typical))))),
-        Section("worst", _count_in(titles[1], worst), (Words(fewest), *note, Cases(tuple(map(_case, worst))))),
+        Section("typical", _count_in(titles[0], typical), (Words(lead), *note, shown(typical))),
+        Section("worst", _count_in(titles[1], worst), (Words(fewest), *note, shown(worst))),
     )
 
 
@@ -82,11 +92,11 @@ def _count_in(title: str, shown: Sequence[Answered]) -> str:
     return words.replace("examples", "example") if len(shown) == 1 else words[0].upper() + words[1:]
 
 
-def _case(each: Answered) -> Case:
-    row = each.row
+def _case(each: Answered, measure: Measure) -> Case:
+    row, turn = each.row, _turn(measure)
     return Case(
         f"Example {row['row'] + 1}", row["prompt"], row["wanted"], row["base"], row["tuned"],
-        percent(each.before), percent(each.after),
+        say(measure, turn * each.before), say(measure, turn * each.after),
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from studio.train.metrics import Curve
 WIDTH, HEIGHT = 460, 220
 LEFT, RIGHT, TOP, BOTTOM = 34, 392, 12, 190
 MOST_POINTS, MOST_LABELS = 300, 12
+MOST_SHADE = 0.4  # so that the numbers read well on it, by day and in the dark
 Points = list[tuple[float, float]]
 Place = Callable[[tuple[float, float]], tuple[float, float]]  # (step, loss) -> (x, y)
 
@@ -105,7 +106,7 @@ def confusion_matrix(found: Confusion, caption: str) -> Picture:
     size = min(30.0, (360 - 96) / (len(names) + 1))
     left, top = 96.0, 74.0
     most = max([max(cells) for cells in rows] or [1]) or 1
-    parts = [f'<text class="quiet" x="0" y="{top - 6}">wanted ↓ answered →</text>'] if len(names) < 5 else []
+    parts = [f'<text class="quiet" x="0" y="{top - 18}">wanted ↓ answered →</text>'] if len(names) < 5 else []
     for column, name in enumerate([*names, "else"]):
         x = left + size * (column + 0.6)
         parts.append(
@@ -122,7 +123,7 @@ def confusion_matrix(found: Confusion, caption: str) -> Picture:
 
 def _cell(x: float, y: float, size: float, cell: int, most: int, right: bool) -> str:
     """Right ones lie on the diagonal; a shade tells how many there are, and the number says it."""
-    kind, shade = ("fill-after" if right else "fill-before"), 0.6 * cell / most
+    kind, shade = ("fill-after" if right else "fill-before"), MOST_SHADE * cell / most
     middle = f'x="{x + size / 2:.1f}" y="{y + size / 2 + 4:.1f}"'
     return (
         f'<rect class="{kind}" opacity="{shade:.2f}" x="{x:.1f}" y="{y:.1f}" width="{size:.1f}" height="{size:.1f}"/>'

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from studio.compare.proof import read_scores
+from studio.compare.worth_job import read_worth
 from studio.data.datasets import now
 from studio.errors import TunesmithError
 from studio.judge.result import read_judged
@@ -63,9 +64,9 @@ def gather(run: Run) -> Report:
     forgot = read_quiz_of(run)
     if not forgot and (run.folder / "quiz.json").exists():
         stale["forgot"] = f"{LEARNED_ON}, or the quiz is another one"
-    worth: dict[str, Any] | None = read_json(run.folder / "worth.json")
-    if worth and not _is_of_these_weights(run, "worth.json"):
-        worth, stale["worth"] = None, LEARNED_ON
+    worth = read_worth(run)
+    if not worth and (run.folder / "worth.json").exists():
+        stale["worth"] = LEARNED_ON
     data = None
     with contextlib.suppress(TunesmithError):  # a data set that was thrown away
         data = read_data(workspace_of(run.folder), run.recipe.data)

@@ -78,7 +78,8 @@ def method(report: Report) -> Section:
         Words(
             "An interval tells how far another draw of as many examples of the same kind could lie, nothing more. "
             "“Better” and “worse” mean that the interval of the difference leaves out zero; “can’t tell” means that it "
-            "does not, not that there is no difference."
+            "does not, not that there is no difference. The verdict is “better” only where the answers are also surely "
+            "nearer to what their own questions wanted than to what other questions did."
         )
     )
     return Section("method", "How this was measured", tuple(parts))
@@ -98,10 +99,17 @@ def _asking(report: Report) -> list[Part]:
     cut = sum(row.get("tuned_finished") is False for row in found["answers"])
     if cut:
         words.append(f"{count(cut, 'answer')} of the tuned model did not come to an end and stopped at the limit.")
+    chosen = "chosen by the form of the wanted answers, whatever the models said, and decides alone"
+    if found.get("by_hand"):
+        chosen = (
+            "chosen by hand and decides alone; whether before or after the answers were seen is not known, and after "
+            "it the intervals would be too sure of themselves"
+        )
+    if others > 0 or found.get("by_hand"):
+        words.append(f"“{main}” was {chosen}.")
     if others > 0:
         words.append(
-            f"“{main}” was chosen by the form of the wanted answers, whatever the models said, and decides alone. The "
-            f"other {count(others, 'measure')} are further findings, without correction for looking at several: by "
+            f"The other {count(others, 'measure')} are further findings, without correction for looking at several: by "
             "chance alone about one in twenty that did not change looks as if it had."
         )
     if report.others:
@@ -114,7 +122,7 @@ def _asking(report: Report) -> list[Part]:
 
 def _used(report: Report) -> list[Method]:
     used: list[Method] = []
-    if report.scores or report.forgot or report.judged:
+    if report.scores or report.forgot or report.judged or report.worth:
         used += OF_SCORES
     if report.scores and {"macro_f1", "perplexity"} & report.scores["measures"].keys():
         used.append(OF_NO_MEAN)

@@ -25,7 +25,11 @@ def scores(report: Report) -> Section:
     known = [(MEASURES[name], each) for name, each in found["measures"].items() if name in MEASURES]
     known.sort(key=lambda pair: pair[0].id != found["main"])
     main = MEASURES[found["main"]].title
-    parts.append(Words(f"{found['why']} So “{main}” decides; the other measures are further findings beside it."))
+    by_hand = found.get("by_hand")
+    why = by_hand or f"{found['why']} So “{main}” decides;"
+    parts.append(Words(f"{why} {'The' if by_hand else 'the'} other measures are further findings beside it."))
+    if unused := found.get("not_used"):
+        parts.append(Words(f"Another measure was asked for, and could not be used: {unused['what']}"))
     in_shares = [(measure, each) for measure, each in known if measure.unit == "share"]
     if in_shares:
         parts.append(Pictures((_levels(in_shares), _differences(in_shares))))
@@ -79,9 +83,10 @@ def _fields(fields: dict[str, dict[str, int]]) -> Table:
 
 
 def _matrices(report: Report, found: Found) -> tuple[Picture, ...]:
-    """Where the wanted answers are one of a few labels."""
-    labels = report.data.expected.labels if report.data else ()
-    if found["main"] != "label_right" or not labels:
+    """Where the wanted answers are one of a few labels, or of those that were given by hand."""
+    learned = report.data.expected.labels if report.data else ()
+    labels = found["expected"]["labels"] if "expected" in found else learned
+    if not labels:
         return ()
     wanted = [row["wanted"] for row in found["answers"]]
     titles = {"base": "Which label was taken for which, before", "tuned": "Which label was taken for which, after"}

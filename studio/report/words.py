@@ -47,8 +47,9 @@ def _say_change(scores: dict[str, Any] | None) -> str:
         "can't tell": f"that is {gained}, which chance alone could make",
     }[found["word"]]
     asked = count(found["examples"], "example")
+    by_hand = ", chosen by hand," if scores.get("by_hand") else ""
     return (
-        f"On {asked} that no training saw, “{measure.title}” went from {before} to {after}; "
+        f"On {asked} that no training saw, “{measure.title}”{by_hand} went from {before} to {after}; "
         f"{end}{_say_opposite(scores, found['word'])}."
     )
 

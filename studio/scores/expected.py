@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from studio.errors import SettingError
-from studio.scores.extract import find_extract
+from studio.scores.extract import Reading, find_extract
 from studio.scores.form import as_json
 from studio.scores.labels import find_labels
 from studio.scores.schema import Schema, infer_schema
+from studio.scores.search import require_pattern
 
 
 @dataclass(frozen=True)
@@ -25,24 +24,20 @@ class Expected:
     labels: tuple[str, ...] = ()
     pattern: str = ""
     extract: str = ""
+    read_as: Reading = ""
 
     def with_patterns(self, pattern: str = "", extract: str = "") -> Expected:
         """Raises: SettingError if one is no regular expression."""
         for each in (pattern, extract):
-            try:
-                re.compile(each)
-            except (re.error, RecursionError, OverflowError) as error:
-                raise SettingError(
-                    f"“{each}” is no regular expression: {error}.", "Mend it, or leave the field empty."
-                ) from None
+            require_pattern(each)
         return replace(self, pattern=pattern, extract=extract)
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return {**asdict(self), "labels": list(self.labels)}
 
     @classmethod
     def from_dict(cls, kept: dict[str, Any]) -> Expected:
-        return cls(kept["schema"], tuple(kept["labels"]), kept["pattern"], kept["extract"])
+        return cls(kept["schema"], tuple(kept["labels"]), kept["pattern"], kept["extract"], kept["read_as"])
 
 
 def learn_expected(wanted: Sequence[str]) -> Expected:

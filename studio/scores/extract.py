@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
+from typing import Literal
 
 from studio.scores.text import fold
+
+Reading = Literal["", "number", "text"]  # how two results are compared; "": as they look
 
 # The group is the answer proper. Ordered: the more a mark is meant for this, the earlier.
 PATTERNS = (
@@ -58,10 +61,22 @@ def as_number(text: str) -> Decimal | None:
     return Decimal(bare.replace(",", "")) if bare.strip("+-") and _NUMBER.fullmatch(bare) else None
 
 
-def is_extracted_right(pattern: str, wanted: str, answer: str) -> float | None:
-    """None where the wanted answer itself has no such place."""
+def is_extracted_right(pattern: str, wanted: str, answer: str, read_as: Reading = "") -> float | None:
+    """None where the wanted answer itself has no such place, or no number there where one is asked for."""
     target = extract(pattern, wanted) if pattern else None
-    if target is None:
+    if target is None or (read_as == "number" and as_number(target) is None):
         return None
     given = extract(pattern, answer)
-    return float(given is not None and is_same(target, given))
+    return float(given is not None and _IS_SAME[read_as](target, given))
+
+
+def is_same_number(wanted: str, given: str) -> bool:
+    return as_number(wanted) is not None and as_number(wanted) == as_number(given)
+
+
+def is_same_text(wanted: str, given: str) -> bool:
+    """But for case and blanks: 42 is not 42.0."""
+    return wanted.casefold().split() == given.casefold().split()
+
+
+_IS_SAME: dict[Reading, Callable[[str, str], bool]] = {"": is_same, "number": is_same_number, "text": is_same_text}

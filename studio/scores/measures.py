@@ -70,7 +70,8 @@ def _has_code(example: Example, answer: str) -> float | None:
 
 
 def _is_extracted_right(example: Example, answer: str) -> float | None:
-    return extract.is_extracted_right(example.expected.extract, example.wanted, answer)
+    expected = example.expected
+    return extract.is_extracted_right(expected.extract, example.wanted, answer, expected.read_as)
 
 
 def _is_label(example: Example, answer: str) -> float | None:
@@ -102,7 +103,7 @@ ALL = (
     Measure(
         "schema_valid",
         "keeps the schema",
-        "The answer is JSON with the fields, types and choices that the examples have.",
+        "The answer is JSON with the fields, types and choices that the examples have, or the schema that you gave.",
         value=_keeps_schema,
     ),
     Measure(
@@ -120,7 +121,7 @@ ALL = (
     Measure(
         "extracted_right",
         "right result",
-        "The result at the end of the answer is the wanted one, as a number or as text.",
+        "The result that the pattern takes out of the answer is the wanted one, as a number or as text.",
         value=_is_extracted_right,
     ),
     Measure(

@@ -1,6 +1,6 @@
 """A JSON schema inferred from a data set's answers, and whether a value keeps to it.
 
-Only what inference writes is understood: type, enum, properties, required, additionalProperties, items.
+Of a schema is understood what inference writes, and what `own_schema.read_schema` lets through.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ MOST_CHOICES = 12
 FEWEST_A_CHOICE = 5  # times that each was seen, on average
 FEWEST_TO_CLOSE = 20  # objects after which a key that was never seen is a wrong one
 _NAMES = {str: "string", bool: "boolean", int: "integer", float: "number", list: "array", dict: "object"}
+TYPES = {*_NAMES.values(), "null"}
 
 
 def infer_schema(values: Sequence[Any]) -> Schema:
@@ -76,11 +77,49 @@ def fits(value: Any, schema: Schema | bool) -> bool:
     wanted = [types] if isinstance(types, str) else types
     if wanted and not any(_is_of(value, name) for name in wanted):
         return False
-    if "enum" in schema and value not in schema["enum"]:
+    if "enum" in schema and not any(is_same(value, each) for each in schema["enum"]):
+        return False
+    if "const" in schema and not is_same(value, schema["const"]):
+        return False
+    if not _keeps_bounds(value, schema) or not _fits_parts(value, schema):
         return False
     if isinstance(value, dict):
         return _fits_object(value, schema)
     return not isinstance(value, list) or all(fits(item, schema.get("items", True)) for item in value)
+
+
+def is_same(one: Any, other: Any) -> bool:
+    """As JSON has it: 1 is 1.0, and true is not 1."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(is_same, one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(is_same(one[key], other[key]) for key in one)
+    return bool(one == other)
+
+
+def _keeps_bounds(value: Any, schema: Schema) -> bool:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return (
+            ("minimum" not in schema or value >= schema["minimum"])
+            and ("maximum" not in schema or value <= schema["maximum"])
+            and ("exclusiveMinimum" not in schema or value > schema["exclusiveMinimum"])
+            and ("exclusiveMaximum" not in schema or value < schema["exclusiveMaximum"])
+        )
+    if isinstance(value, str | list):
+        of = "Length" if isinstance(value, str) else "Items"
+        return bool(schema.get(f"min{of}", 0) <= len(value) <= schema.get(f"max{of}", len(value)))
+    return True
+
+
+def _fits_parts(value: Any, schema: Schema) -> bool:
+    return (
+        all(fits(value, each) for each in schema.get("allOf", []))
+        and ("anyOf" not in schema or any(fits(value, each) for each in schema["anyOf"]))
+        and ("oneOf" not in schema or sum(fits(value, each) for each in schema["oneOf"]) == 1)
+        and ("not" not in schema or not fits(value, schema["not"]))
+    )
 
 
 def _is_of(value: Any, name: str) -> bool:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
-from studio.compare.sampling import Sampling
+from studio.compare.sampling import GREEDY, Sampling
+from studio.compare.voices import Voice
+from studio.data.conversation import Message
 from studio.workers.generate import Answer
 from studio.workers.llamacpp import LlamaCpp
 from studio.workers.shared import Answers, Prompts, Watch
@@ -36,3 +39,7 @@ class Filed:
                 if watch(answers):
                     return answers
         return answers
+
+    def answer_all(self, voice: Voice, asked: Sequence[Sequence[Message]], most_tokens: int) -> list[Answer]:
+        """One question after the other, greedily."""
+        return [self.answer({voice: said}, most_tokens, GREEDY, 1.0, lambda answers: False)[voice] for said in asked]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from studio.data.conversation import Conversation, Message
-from studio.data.datasets import open_dataset
+from studio.data.datasets import Dataset, open_dataset
 from studio.data.tokens import FolderTokenizer
 from studio.errors import DataError
 from studio.runs import Run, workspace_of
@@ -16,7 +16,11 @@ LONGEST_ANSWER = 1024
 
 def held_out(run: Run) -> list[Conversation]:
     """The questions that no training saw. Raises: DataError if there are none."""
-    dataset = open_dataset(workspace_of(run.folder), run.recipe.data)
+    return held_out_of(open_dataset(workspace_of(run.folder), run.recipe.data))
+
+
+def held_out_of(dataset: Dataset) -> list[Conversation]:
+    """Raises: DataError if there are none."""
     kept = dataset.conversations("test")
     asked = [conversation for conversation in kept if not conversation.is_passage]
     if kept and not asked:

@@ -6,22 +6,19 @@ import math
 import sys
 import time
 from collections.abc import Sequence
-from itertools import chain
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from studio.compare.weigh import weigh
+from studio.compare.chosen import weigh_as_kept
 from studio.data.conversation import Conversation
-from studio.data.datasets import open_dataset
-from studio.data.splits import Split
 from studio.data.tokens import label_tokens, load_tokenizer
 from studio.runs import Run, open_run, workspace_of
-from studio.scores.plain import average, measure
-from studio.store import append_row, read_rows, write_json
+from studio.store import write_json
 from studio.tasks import Progress, Report, run_task
 from studio.train.models import require_base
 from studio.workers.generate import Generator, Prompt, end_ids_of
 from studio.workers.heldout import held_out, longest_answer
+from studio.workers.known import Known, marks_of
 from studio.workers.likelihood import losses
 from studio.workers.load import load_both
 
@@ -30,60 +27,38 @@ TOKENS_A_BATCH = 8192  # prompts and answers of both together: larger is faster,
 
 
 def score(run: Run, report: Report) -> dict[str, Any]:
-    """Writes scores.json: examples, base, tuned (measure -> value), answers. Begun and broken off, it goes on.
+    """Writes scores.json as `chosen.weigh_run` gives it; gives it without the answers.
+
+    Begun and broken off, it goes on; where all is answered, the model is not loaded.
 
     Raises: DataError without a held-out part.
     """
-    workspace = workspace_of(run.folder)
     asked = held_out(run)
-    known = _Known(run)
+    known = Known(run.folder / "score.jsonl", [run.recipe.data, *marks_of(run.adapter)])
+    if any(known.lacks(name, len(asked)) for name in ("base_loss", "base")):
+        _find_out(asked, known, run, report)
+    report(Progress("Weighing the answers", 1.0))
+    result = weigh_as_kept(run, [_row(known, place, conversation) for place, conversation in enumerate(asked)])
+    write_json(run.folder / "scores.json", result)
+    return {name: value for name, value in result.items() if name != "answers"}
+
+
+def _find_out(asked: Sequence[Conversation], known: Known, run: Run, report: Report) -> None:
     report(Progress("Loading the model", 0.0))
-    base = require_base(workspace, run.recipe.base)
+    base = require_base(workspace_of(run.folder), run.recipe.base)
     tokenizer = load_tokenizer(base)
     after, before = load_both(base, run)
     generator = Generator(after, tokenizer, end_ids_of(base, tokenizer), before)
     _read_all(generator, asked, known, run, report)
     _ask_all(generator, asked, known, report)
-    rows = [known.row(place, conversation) for place, conversation in enumerate(asked)]
-    dataset = open_dataset(workspace, run.recipe.data)
-    everything = chain.from_iterable(dataset.conversations(part) for part in get_args(Split))
-    wanted = [each.wanted for each in everything if not each.is_passage]
-    result = {
-        "examples": len(rows),
-        "base": average([measure(row["wanted"], row["base"]) for row in rows]),
-        "tuned": average([measure(row["wanted"], row["tuned"]) for row in rows]),
-    }
-    result |= weigh(wanted, rows)
-    write_json(run.folder / "scores.json", {**result, "answers": rows})
-    return result
 
 
-class _Known:
-    """What was found already, kept as it comes: work that was broken off goes on where it was."""
-
-    def __init__(self, run: Run) -> None:
-        self.path = run.folder / "score.jsonl"
-        # Of these weights and this data alone: another adapter's answers are not this one's.
-        weights = [file.stat() for file in sorted(run.adapter.glob("*.safetensors"))]
-        self.of = [run.recipe.data, *(f"{stat.st_size} {stat.st_mtime_ns}" for stat in weights)]
-        self.found: dict[int, dict[str, Any]] = {}
-        for row in read_rows(self.path):
-            if row.get("of") == self.of:
-                self.found.setdefault(row["place"], {}).update(row["found"])
-
-    def add(self, place: int, found: dict[str, Any]) -> None:
-        self.found.setdefault(place, {}).update(found)
-        append_row(self.path, {"of": self.of, "place": place, "found": found})
-
-    def lacks(self, name: str, count: int) -> list[int]:
-        return [place for place in range(count) if name not in self.found.get(place, {})]
-
-    def row(self, place: int, conversation: Conversation) -> dict[str, Any]:
-        asked = {"row": conversation.row, "prompt": conversation.prompt[-1].content, "wanted": conversation.wanted}
-        return {**asked, **self.found[place]}
+def _row(known: Known, place: int, conversation: Conversation) -> dict[str, Any]:
+    asked = {"row": conversation.row, "prompt": conversation.prompt[-1].content, "wanted": conversation.wanted}
+    return {**asked, **known.found[place]}
 
 
-def _read_all(generator: Generator, asked: Sequence[Conversation], known: _Known, run: Run, report: Report) -> None:
+def _read_all(generator: Generator, asked: Sequence[Conversation], known: Known, run: Run, report: Report) -> None:
     """How likely both hold each wanted answer."""
     places = known.lacks("base_loss", len(asked))
     labelled = [label_tokens(asked[place], generator.tokenizer, run.recipe.max_length) for place in places]
@@ -97,7 +72,7 @@ def _finite(loss: float) -> float | None:
     return round(loss, 6) if math.isfinite(loss) else None
 
 
-def _ask_all(generator: Generator, asked: Sequence[Conversation], known: _Known, report: Report) -> None:
+def _ask_all(generator: Generator, asked: Sequence[Conversation], known: Known, report: Report) -> None:
     """Asked by length, so that little is padded."""
     most = longest_answer(asked, generator.tokenizer)
     sizes = [len(generator.tokenizer.prompt_ids(conversation.prompt)) for conversation in asked]

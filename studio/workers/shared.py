@@ -16,6 +16,7 @@ from studio.data.tokens import load_tokenizer
 from studio.errors import ModelError
 from studio.runs import Run
 from studio.workers.generate import Answer, Generator, Prompt, end_ids_of
+from studio.workers.known import marks_of
 from studio.workers.load import put_on, wants_four_bit
 
 Prompts = Mapping[Voice, Sequence[Message]]
@@ -29,7 +30,7 @@ class Shared:
     def __init__(self, model: Any, base: Path) -> None:
         self.generator = Generator(model, load_tokenizer(base), end_ids_of(base, load_tokenizer(base)))
         self._names: dict[Voice, str] = {}  # of the adapters, as PEFT calls them
-        self._written: dict[Voice, str] = {}
+        self._written: dict[Voice, list[str]] = {}
         self._count = 0
 
     @property
@@ -39,7 +40,7 @@ class Shared:
     def hold(self, run: Run, voice: Voice) -> None:
         """Put an adapter on, unless it is there as it was last written. Raises: ModelError if there is none."""
         folder = folder_of(run, voice)
-        written = written_at(folder)
+        written = marks_of(folder)
         if self._written.get(voice) == written:
             return
         self._count += 1
@@ -64,7 +65,7 @@ class Shared:
         Raises: ModelError where an adapter has one strength alone.
         """
         self._set_strength(strength)
-        asked = [Prompt(self._names.get(voice, _only(voice)), said) for voice, said in prompts.items()]
+        asked = [Prompt(self._side_of(voice), said) for voice, said in prompts.items()]
         answers = self.generator.answer(
             asked,
             most_tokens=most_tokens,
@@ -72,6 +73,15 @@ class Shared:
             watch=lambda given: watch(dict(zip(prompts, given, strict=True))),
         )
         return dict(zip(prompts, answers, strict=True))
+
+    def answer_all(self, voice: Voice, asked: Sequence[Sequence[Message]], most_tokens: int) -> list[Answer]:
+        """One voice, many questions, in one batch."""
+        self._set_strength(1.0)
+        return self.generator.answer([Prompt(self._side_of(voice), said) for said in asked], most_tokens=most_tokens)
+
+    def _side_of(self, voice: Voice) -> str:
+        """Of weights without an adapter: those of the base, or those that a run made of all of it."""
+        return self._names.get(voice, "base" if voice.kind == "base" else "tuned")
 
     def _set_strength(self, strength: float) -> None:
         model = self.generator.model
@@ -86,14 +96,3 @@ class Shared:
             if isinstance(layer, LoraLayer):
                 for name in self._names.values():
                     layer.set_scale(name, strength)
-
-
-def _only(voice: Voice) -> str:
-    """Of weights without an adapter: those of the base, or those that a run made of all of it."""
-    return "base" if voice.kind == "base" else "tuned"
-
-
-def written_at(folder: Path) -> str:
-    """Changes whenever a run that learns on writes its weights anew."""
-    files = [file.stat() for file in sorted(folder.glob("*.safetensors"))]
-    return " ".join(f"{stat.st_size} {stat.st_mtime_ns}" for stat in files)

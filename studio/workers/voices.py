@@ -10,14 +10,16 @@ import torch
 
 from studio.compare.sampling import Sampling
 from studio.compare.voices import Voice, file_of, folder_of, title_of_voice
+from studio.data.conversation import Message
 from studio.errors import ModelError
 from studio.runs import open_run
 from studio.tasks import Progress
 from studio.train.models import require_base
 from studio.workers.filed import Filed
 from studio.workers.generate import Answer
+from studio.workers.known import marks_of
 from studio.workers.load import load_bare, load_base, wants_four_bit
-from studio.workers.shared import Answers, Prompts, Shared, Watch, written_at
+from studio.workers.shared import Answers, Prompts, Shared, Watch
 from studio.workspace import Workspace
 
 NOTHING = Answer("", [], False)
@@ -77,6 +79,10 @@ class Voices:
                 answers.update(group.answer(asked, most_tokens, sampling, strength, take_in))
         return answers
 
+    def answer_all(self, voice: Voice, asked: Sequence[Sequence[Message]], most_tokens: int) -> list[Answer]:
+        """One who is open answers many questions, greedily."""
+        return self._groups[self._group_of(voice)].answer_all(voice, asked, most_tokens)
+
     def _has_adapter(self, voice: Voice) -> bool:
         return voice.kind in ("run", "checkpoint") and not open_run(self.workspace, voice.of).learned_whole
 
@@ -85,7 +91,7 @@ class Voices:
             return voice.at
         run = open_run(self.workspace, voice.of)
         if voice.kind != "base" and run.learned_whole:
-            return f"{voice.key} {written_at(folder_of(run, voice))}"
+            return f"{voice.key} {marks_of(folder_of(run, voice))}"
         recipe, four_bit = run.recipe, wants_four_bit(run.recipe)
         # An adapter of LoftQ stands on a base that was rounded for it.
         rounded = run.id if recipe.use_loftq and not four_bit and voice.kind != "base" else ""

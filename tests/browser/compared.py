@@ -67,6 +67,9 @@ class Answerer:
     def stop(self) -> None:
         """There is nothing to stop."""
 
+    def close(self) -> None:
+        """There is nothing to close."""
+
 
 @contextmanager
 def serve_compare(home: Workspace, answerer: Answerer, *middleware: Middleware) -> Iterator[str]:

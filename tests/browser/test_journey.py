@@ -174,7 +174,7 @@ def test_the_whole_journey(
     page.locator("#to-compare").click()
 
     # Compare: both panes answer one question.
-    expect(page.locator("#pane-2")).to_contain_text("colours, first try")
+    expect(page.locator("#pane-2")).to_contain_text("colours, first try", timeout=SLOW_MS)
     page.locator("#unseen").click()
     expect(page.locator("#wanted")).to_contain_text("Wanted:")
     page.locator("#send").click()
@@ -221,7 +221,7 @@ def test_the_whole_journey(
     page.wait_for_timeout(800)
     take_picture(page, "runs")
     page.reload()
-    expect(page.locator("#runs-table")).to_be_visible()
+    expect(page.locator("#runs-table")).to_be_visible(timeout=SLOW_MS)
     assert list_runs(starter_workspace)[0].title == "colours, first try"
 
 

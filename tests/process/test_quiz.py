@@ -160,3 +160,23 @@ def test_options_are_as_likely_as_one_alone_in_a_plain_pass(knowing: Path) -> No
                 known = model(input_ids=torch.tensor([row])).logits[0].float().log_softmax(-1)
             alone = [float(known[place - 1, row[place]]) for place in range(min(begin, len(row) - 1), len(row))]
             assert score == pytest.approx(sum(alone) / len(alone), abs=1e-3)
+
+
+def test_the_last_places_alone_are_read_without_gaps_between_the_rows(knowing: Path) -> None:
+    """Else torch copies the head's weights for each row, which took three quarters of the quiz."""
+    import torch
+
+    from studio.workers.load import load_base
+
+    model = load_base(knowing, four_bit=False).eval()
+    without_gaps: list[bool] = []
+    model.get_output_embeddings().register_forward_pre_hook(
+        lambda head, inputs: without_gaps.append(inputs[0].is_contiguous())
+    )
+    ids = torch.arange(5, 32).reshape(3, 9)
+    with torch.no_grad():
+        last = model(input_ids=ids, logits_to_keep=2).logits
+        whole = model(input_ids=ids).logits
+    assert without_gaps == [True, True]
+    assert last.shape[1] == 2
+    torch.testing.assert_close(last, whole[:, -2:])

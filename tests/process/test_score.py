@@ -9,11 +9,14 @@ from typing import Any
 
 import pytest
 
+from studio.compare.chosen import keep_choice
 from studio.compare.proof import note_of, read_scores, score_run
 from studio.data.conversation import Conversation
 from studio.data.datasets import open_dataset
 from studio.data.tokens import NOT_LEARNED, label_tokens, load_tokenizer
 from studio.runs import Run, workspace_of
+from studio.scores.choice import Choice, make_choice
+from studio.train.models import require_base
 
 
 @pytest.fixture(scope="module")
@@ -71,3 +74,22 @@ def test_scoring_that_was_broken_off_goes_on_where_it_was(scored: Run) -> None:
     assert after["answers"][first["place"]]["base_loss"] == 7.5
     assert [row["tuned"] for row in after["answers"]] == [row["tuned"] for row in before["answers"]]
     assert len(kept.read_text(encoding="utf-8").splitlines()) == len(lines) + 1, "two rows anew, and the torn one"
+
+
+def test_where_all_is_answered_the_model_is_not_loaded_and_what_was_chosen_decides(scored: Run) -> None:
+    before = read_scores(scored)
+    assert before is not None
+    base = require_base(workspace_of(scored.folder), scored.recipe.base)
+    away = base.rename(base.with_name("away"))
+    keep_choice(scored, make_choice("length_match"))
+    try:
+        for _ in score_run(scored):
+            pass
+    finally:
+        away.rename(base)
+        keep_choice(scored, Choice())
+    after = read_scores(scored)
+    assert after is not None
+    assert (after["main"], after["suited"]) == ("length_match", before["main"])
+    assert after["answers"] == before["answers"]
+    assert after["measures"]["loss"] == before["measures"]["loss"]

@@ -6,7 +6,9 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from studio.compare import worth
 from studio.compare.weigh import weigh
+from studio.compare.worth_job import job_of_run
 from studio.data.datasets import open_dataset, save_dataset
 from studio.data.formats import convert_rows
 from studio.data.read import Row
@@ -98,6 +100,35 @@ def quiz(run: Run, lost: int = 0) -> None:
     plain = ["It is blue."] * len(known.off_topic)
     found = judge(known, right, after, OffTopic(None, known.off_topic, plain, plain), run.recipe)
     write_json(run.folder / "quiz.json", {"of": state_of(run), **found})
+
+
+def ask_worth(run: Run, **right: int) -> None:
+    """Leave worth.json as the worker does: so many of the held-out questions right in each way."""
+    dataset = open_dataset(Workspace(run.folder.parent.parent), run.recipe.data)
+    asked = dataset.conversations("test")
+    wanted = [each.wanted for each in asked]
+    answers = {
+        way: [worth.Said(text if n < many else "Hello!", 400 if way == "prompt" else 40, 8, True)
+              for n, text in enumerate(wanted)]
+        for way, many in right.items()
+    }  # fmt: skip
+    seconds = {"base": 0.5, "prompt": 1.8, "tuned": 0.6}
+    times = {
+        way: [worth.Spent(10, 10 * seconds[way], seconds[way]), worth.Spent(10, 11 * seconds[way], 0.1)]
+        for way in right
+    }
+    shown = [{"row": each.row, "question": each.prompt[-1].content, "answer": each.wanted}
+             for each in dataset.conversations("train")[:3]]  # fmt: skip
+    chosen = {"how": "spread", "sets": 9, "weighed": 16, "part": "validation", "loss": 0.4, "loss_without": 1.9}
+    found = worth.weigh_ways([each.wanted for each in dataset.conversations()], wanted, answers, times, len(shown))
+    known = {"of": job_of_run(run).of, "examples": len(asked), "of_all": len(asked), "at_once": 8, "most_tokens": 40}
+    rows = [
+        {"row": each.row, "question": each.prompt[-1].content, "wanted": each.wanted}
+        | {way: answers[way][place].text for way in right}
+        for place, each in enumerate(asked)
+    ]
+    result = {**known, **found, "chosen": {**chosen, "examples": shown}, "answers": rows}
+    write_json(run.folder / "worth.json", result)
 
 
 def vote(run: Run, choices: Sequence[str]) -> None:

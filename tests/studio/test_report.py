@@ -19,7 +19,7 @@ from studio.run_notes import write_notes
 from studio.runs import Run, open_run
 from studio.store import write_json
 from studio.vote.votes import open_rows
-from tests.studio.reports import document_of, make_run, quiz, score, section_of, vote, words_of
+from tests.studio.reports import ask_worth, document_of, make_run, quiz, score, section_of, vote, words_of
 
 
 @pytest.fixture
@@ -266,12 +266,34 @@ def test_what_a_person_noted_of_the_run_is_in_it(run):
     assert "Noted by hand: Second try, with *cleaner* data." in words_of(section_of(document, "course"))
 
 
-def test_worth_is_told_in_the_words_of_who_measured_it(run):
+def test_worth_is_told_with_a_row_for_each_way_and_the_examples_that_were_shown(run):
     measured(run)
-    write_json(run.folder / "worth.json", {"recommendation": "Fine-tuning pays: the prompt gets 61 %."})
+    ask_worth(run, base=0, prompt=18, tuned=29)
     document = document_of(run)
-    assert "Fine-tuning pays" in words_of(section_of(document, "worth"))
-    assert "Fine-tuning pays: the prompt gets 61 %" in document["verdict"]["sentences"][2]
+    section = section_of(document, "worth")
+    told = words_of(section).replace("\u00a0", " ")
+    assert "Three examples in the prompt get 60 % (between" in told
+    assert "fine-tuning 97 %" in told
+    assert ", in a third of the time: keep the tuned one." in told
+    ways, differences = (part for part in section["parts"] if part["kind"] == "table")
+    assert [row[0]["text"] for row in ways["rows"]] == [
+        "The base alone", "The base with 3 examples in its prompt", "Fine-tuned"
+    ]  # fmt: skip
+    assert [cell["text"] for cell in ways["rows"][1][2:4]] == ["400", "8"]
+    assert ways["rows"][1][4]["fine"] == "1.80 to 1.98"
+    assert [row[2]["text"] for row in differences["rows"]] == ["✓ better"] * 3
+    assert section["parts"][-1]["title"] == "The examples in the prompt"
+    assert "fine-tuning 97" in document["verdict"]["sentences"][2]
+
+
+def test_worth_of_other_weights_does_not_count(run):
+    measured(run)
+    ask_worth(run, base=0, prompt=18, tuned=29)
+    write_json(run.folder / "state.json", {**run.status, "step": 90, "kept_step": 90})
+    section = section_of(document_of(open_run_again(run)), "worth")
+    assert section["parts"][0]["kind"] == "missing"
+    assert "the run has learned on since" in section["parts"][0]["what"]
+    assert "score RUN --against prompt" in section["parts"][0]["how"]
 
 
 @pytest.mark.parametrize("damage", ["scores.json", "quiz.json"])

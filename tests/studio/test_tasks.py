@@ -13,7 +13,7 @@ from studio import tasks
 from studio.errors import ModelError, TunesmithError
 from studio.process import ProcessId
 from studio.store import write_json
-from studio.tasks import Progress, Report, follow, read_note, result_of, run_task, stop_task
+from studio.tasks import Progress, Report, follow, is_on, read_note, result_of, run_task, stop_task
 from studio.workspace import REPOSITORY
 
 # Says how far it is, then waits for a line before it ends with its result.
@@ -105,6 +105,21 @@ def test_work_can_be_stopped(workspace, note, halfway):
         list(watcher)
     stop_task(note)
     assert read_note(note)["error"]["what"] == "It was stopped."
+
+
+def test_work_can_be_joined_and_stopped_before_its_libraries_are_there(workspace, note, tmp_path):
+    first = follow(workspace, note, "quiz", tmp_path)
+    assert next(first) == Progress("Starting")
+    process = read_note(note)["pid"]
+    second = follow(workspace, note, "quiz", tmp_path)
+    assert next(second) == Progress("Starting")
+    assert read_note(note)["pid"] == process
+    assert is_on(note)
+    stop_task(note)
+    assert not is_on(note)
+    for watcher in (first, second):
+        with pytest.raises(TunesmithError, match="It was stopped"):
+            list(watcher)
 
 
 def test_stopping_work_that_has_ended_keeps_its_result(note):

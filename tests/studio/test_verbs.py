@@ -171,11 +171,24 @@ def test_what_was_asked_wrongly_is_said_and_starts_nothing(call, workspace, data
     assert list(workspace.models.iterdir()) == []
 
 
-@pytest.mark.parametrize("verb", [["ask"], ["score"], ["export"]])
+@pytest.mark.parametrize(
+    "verb", [["ask", "Hi"], ["score"], ["score", "--against", "prompt"], ["export", "--to", "gguf"]], ids=" ".join
+)
 def test_a_run_that_has_learned_nothing_has_nothing_to_show(call, make_run, verb):
-    more = {"ask": ["Hi"], "export": ["--to", "gguf"]}.get(verb[0], [])
-    code, result = call(*verb, make_run("failed").id, *more)
+    name, *more = verb
+    code, result = call(name, make_run("failed").id, *more)
     assert (code, result["error"]["what"]) == (1, "shop has learned nothing yet.")
+
+
+def test_against_the_prompt_no_measure_is_chosen_by_hand(call, make_run):
+    code, result = call("score", make_run("done").id, "--against", "prompt", "--measure", "right")
+    assert code == 1
+    assert "what suits the data" in result["error"]["what"]
+
+
+def test_worth_of_a_data_set_that_is_none_says_so(call):
+    code, result = call("worth", "nothing")
+    assert (code, result["error"]["what"]) == (1, "There is no data set 'nothing'.")
 
 
 def test_a_run_that_has_ended_is_neither_stopped_nor_resumed(call, make_run):
@@ -255,6 +268,8 @@ def test_a_run_or_a_recipe_is_written_as_a_script_once(call, workspace, starter,
         ["export", "r", "--to", "gguf", "--quant", "q2_k"],
         ["ask", "r"],
         ["script", "r"],
+        ["worth"],
+        ["score", "r", "--against", "everything"],
     ],
 )
 def test_a_bad_flag_is_exit_code_2(arguments, capsys):
@@ -274,6 +289,7 @@ def test_every_verb_takes_a_workspace_and_json():
         "queue",
         "resume r",
         "score r",
+        "worth d",
         "ask r hi",
         "audit f",
         "train",

@@ -1,0 +1,252 @@
+"""Asks the base alone, the base with examples in its prompt, and the tuned model the same held-out questions.
+
+`worth NOTE RUN_FOLDER`, or before training `worth NOTE WORKSPACE DATA_SET BASE`
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+from studio.compare.recommend import Way
+from studio.compare.shots import SEED, with_shots
+from studio.compare.worth import Said, Spent, weigh_ways
+from studio.compare.worth_job import Job, digest_of, job_before, job_of_run
+from studio.data.conversation import Conversation, Message
+from studio.data.datasets import Dataset, open_dataset
+from studio.data.splits import Split
+from studio.data.tokens import load_tokenizer
+from studio.errors import DataError
+from studio.runs import Run, open_run, workspace_of
+from studio.store import append_row, read_rows, write_json
+from studio.tasks import Progress, Report, run_task
+from studio.train.models import require_base
+from studio.train.recipe import make_recipe
+from studio.workers.choose import Chooser, choose_once, questions_in
+from studio.workers.generate import Generator, Prompt, Side, end_ids_of
+from studio.workers.heldout import held_out_of, longest_answer
+from studio.workers.load import load_base, load_both, wants_four_bit
+from studio.workspace import Workspace
+
+MOST_ASKED = 200  # questions: enough for an interval of a few points, few enough to wait for
+AT_ONCE = 8
+FEWEST_BATCHES = 5  # or else nothing tells how steady the clock is
+TOKENS_A_BATCH = 8192  # prompts and answers: more at once would not fit small cards
+CHOOSING_SHARE = 0.3  # of the work, about
+SIDES: dict[Way, Side] = {"base": "base", "prompt": "base", "tuned": "tuned"}
+
+
+@dataclass(frozen=True)
+class _Models:
+    """`after` and `before` as `load_both` gives them; `marks` tell the tuned weights from others, None before them."""
+
+    after: Any
+    before: Any
+    four_bit: bool
+    marks: list[str] | None = None
+
+
+def weigh_run(run: Run, report: Report) -> dict[str, Any]:
+    """Writes worth.json, see `studio.compare.worth`. Begun and broken off, it goes on. Raises: DataError."""
+    workspace = workspace_of(run.folder)
+    dataset = open_dataset(workspace, run.recipe.data)
+    held_out_of(dataset)  # what cannot be asked is said before a model is loaded
+    report(Progress("Loading the model", 0.0))
+    after, before = load_both(require_base(workspace, run.recipe.base), run)
+    four_bit = wants_four_bit(run.recipe) and not run.learned_whole
+    weights = [file.stat() for file in sorted(run.adapter.glob("*.safetensors"))]
+    marks = [f"{stat.st_size} {stat.st_mtime_ns}" for stat in weights]
+    models = _Models(after, before, four_bit, marks)
+    return _weigh(job_of_run(run), dataset, run.recipe.base, models, report)
+
+
+def weigh_base(workspace: Workspace, dataset: Dataset, base: str, report: Report) -> dict[str, Any]:
+    """The same before training, loaded as a training would: the base with and without examples. Raises: DataError."""
+    held_out_of(dataset)
+    report(Progress("Loading the model", 0.0))
+    four_bit = wants_four_bit(make_recipe(data=dataset.ref, base=base))
+    model = load_base(require_base(workspace, base), four_bit).eval()
+    return _weigh(job_before(workspace, dataset, base), dataset, base, _Models(model, model, four_bit), report)
+
+
+def _weigh(job: Job, dataset: Dataset, base: str, models: _Models, report: Report) -> dict[str, Any]:
+    place = require_base(job.workspace, base)
+    tokenizer = load_tokenizer(place)
+    generator = Generator(models.after, tokenizer, end_ids_of(place, tokenizer), models.before)
+    generator.in_turn = True  # also where base and tuned could share a pass: each way is timed as it would be alone
+    everything = held_out_of(dataset)
+    asked = random.Random(SEED).sample(everything, min(MOST_ASKED, len(everything)))
+    asked.sort(key=lambda each: len(tokenizer.prompt_ids(each.prompt)))  # so that little is padded
+    most = longest_answer(asked, tokenizer)
+    digest = digest_of(job.workspace, base)
+    context = context_of(models.after)
+    room = context - most - len(tokenizer.prompt_ids(asked[-1].prompt))
+    with generator.speaking_as("base") as bare:
+        choice = choose_once(
+            Chooser(bare, tokenizer, dataset, context, room),
+            dataset.folder / f"shots-{digest}.json",
+            {"four_bit": models.four_bit},
+            lambda told: report(Progress(told.message, CHOOSING_SHARE * (told.share or 0.0))),
+        )
+    prompts: dict[Way, list[Sequence[Message]]] = {
+        "base": [each.prompt for each in asked],
+        "prompt": [with_shots(each.prompt, choice.shots.examples) for each in asked],
+    }
+    if models.marks is not None:
+        prompts["tuned"] = prompts["base"]
+    longest = most + len(tokenizer.prompt_ids(prompts["prompt"][-1]))
+    at_once = max(1, min(AT_ONCE, TOKENS_A_BATCH // longest, math.ceil(len(asked) / FEWEST_BATCHES)))
+    kept = _Kept(
+        job.rows, [dataset.ref, digest, models.four_bit, models.marks, choice.shots.rows, at_once, most, len(asked)]
+    )
+    _ask_all(generator, prompts, batches_of(len(asked), at_once), most, kept, report)
+    said = {way: kept.said(way) for way in prompts}
+    known = {
+        "of": job.of,
+        "examples": len(asked),
+        "of_all": len(everything),
+        "at_once": at_once,
+        "most_tokens": most,
+        "four_bit": models.four_bit,
+        **weigh_ways(
+            [each.wanted for part in get_args(Split) for each in questions_in(dataset, part)],
+            [each.wanted for each in asked],
+            said,
+            {way: kept.spent(way) for way in prompts},
+            len(choice.shots.examples),
+        ),
+        "chosen": choice.as_dict(),
+    }
+    write_json(job.result, {**known, "answers": _rows(asked, said)})
+    return {key: known[key] for key in ("word", "recommendation", "do")}
+
+
+def _rows(asked: Sequence[Conversation], said: Mapping[Way, Sequence[Said]]) -> list[dict[str, Any]]:
+    """In the order of the file."""
+    rows = [
+        {
+            "row": each.row,
+            "question": each.prompt[-1].content,
+            "wanted": each.wanted,
+            **{way: answers[place].text for way, answers in said.items()},
+        }
+        for place, each in enumerate(asked)
+    ]
+    return sorted(rows, key=lambda row: row["row"])
+
+
+def context_of(model: Any) -> int:
+    """How many tokens a model reads at once, as its configuration says. Raises: DataError if it does not say."""
+    context = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    if not context:
+        raise DataError(
+            "This base does not say how many tokens it reads at once, so no prompt can be made to fit.",
+            "Pick another base.",
+        )
+    return int(context)
+
+
+def batches_of(count: int, at_once: int) -> list[range]:
+    """As even as can be: a small one at the end would take nearly as long, and look slow."""
+    parts = -(-count // at_once)
+    return [range(part * count // parts, (part + 1) * count // parts) for part in range(parts)]
+
+
+@dataclass(frozen=True)
+class _Batch:
+    said: list[Said]
+    spent: Spent
+
+
+class _Kept:
+    """What was asked already, kept as it comes: work that was broken off goes on where it was."""
+
+    def __init__(self, path: Path, of: list[Any]) -> None:
+        self.path = path
+        self.of = of
+        self.found: dict[tuple[Way, int], _Batch] = {}
+        for row in read_rows(path):
+            if row.get("of") == of:
+                said = [Said(**each) for each in row["said"]]
+                self.found[row["way"], row["batch"]] = _Batch(said, Spent(**row["spent"]))
+
+    def add(self, way: Way, batch: int, found: _Batch) -> None:
+        self.found[way, batch] = found
+        said = [asdict(each) for each in found.said]
+        append_row(self.path, {"of": self.of, "way": way, "batch": batch, "said": said, "spent": asdict(found.spent)})
+
+    def of_way(self, way: Way) -> list[_Batch]:
+        return [self.found[known] for known in sorted(self.found) if known[0] == way]
+
+    def said(self, way: Way) -> list[Said]:
+        return [said for batch in self.of_way(way) for said in batch.said]
+
+    def spent(self, way: Way) -> list[Spent]:
+        return [batch.spent for batch in self.of_way(way)]
+
+
+def _ask_all(
+    generator: Generator,
+    prompts: Mapping[Way, Sequence[Sequence[Message]]],
+    batches: Sequence[range],
+    most_tokens: int,
+    kept: _Kept,
+    report: Report,
+) -> None:
+    """Each batch is asked in one way after the other, beginning with another one each time: a slow minute of the
+    machine meets all of them.
+    """
+    ways = list(prompts)
+    turns = [ways[number % len(ways) :] + ways[: number % len(ways)] for number in range(len(batches))]
+    left = [(way, number) for number, turn in enumerate(turns) for way in turn if (way, number) not in kept.found]
+    total = len(ways) * len(batches)
+    if left:
+        _warm_up(generator, prompts)
+    began = time.monotonic()
+    for done, (way, number) in enumerate(left):
+        ready = total - len(left) + done
+        report(
+            Progress(
+                f"Asking {sum(map(len, batches))} held-out questions in {len(ways)} ways: {ready} of {total} batches",
+                CHOOSING_SHARE + (1 - CHOOSING_SHARE) * ready / total,
+                (time.monotonic() - began) / done * (len(left) - done) if done >= len(ways) else None,
+            )
+        )
+        asked = [Prompt(SIDES[way], prompts[way][place]) for place in batches[number]]
+        start = time.monotonic()
+        answers = generator.answer(asked, most_tokens=most_tokens)
+        seconds = time.monotonic() - start
+        said = [
+            Said(answer.text, len(prompt.ids(generator.tokenizer)), answer.tokens, answer.finished)
+            for prompt, answer in zip(asked, answers, strict=True)
+        ]
+        kept.add(way, number, _Batch(said, Spent(len(asked), seconds, answers[0].first_s)))
+
+
+def _warm_up(generator: Generator, prompts: Mapping[Way, Sequence[Sequence[Message]]]) -> None:
+    """The first answer of a process takes longer than any other, and is not counted."""
+    for way, each in prompts.items():
+        generator.answer([Prompt(SIDES[way], each[0])], most_tokens=2)
+
+
+def main(note: str, *where: str) -> int:
+    return run_task(Path(note), lambda report: _work(where, report))
+
+
+def _work(where: Sequence[str], report: Report) -> dict[str, Any]:
+    if len(where) == 1:
+        folder = Path(where[0])
+        return weigh_run(open_run(workspace_of(folder), folder.name), report)
+    root, data, base = where
+    workspace = Workspace(Path(root))
+    return weigh_base(workspace, open_dataset(workspace, data), base, report)
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
