@@ -20,6 +20,7 @@ from studio.data.conversation import Message
 from studio.data.tokens import FolderTokenizer
 from studio.workers.dice import Sureness, processors_of
 from studio.workers.heldout import is_begun
+from studio.workers.mixed import mix
 
 # "base", "tuned", or the name of one adapter of several.
 Side = str
@@ -98,6 +99,8 @@ class Generator:
         self.tokenizer = tokenizer
         self.end_ids = end_ids
         self.in_turn = not can_share_a_batch(model)
+        if not self.in_turn:
+            mix(model)
 
     def answer(
         self,

@@ -35,7 +35,7 @@ from studio.workspace import SAMPLE, Workspace
 
 TOKENS = 64
 PROMPTS = 3
-REPEATS = 5
+REPEATS = 3
 MOST = {2: 0.70, 4: 0.50}
 MOST_FIRST = 1.5
 MOST_SWITCH_S = 1.0
