@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from components.frame import RunView, Studio, open_picked, require_rest
+from components.matrix_view import read_style
 from components.notices import ending_with, show_note, show_progress, told
 from components.scores_view import SIGNS, show_difference, show_number
 from studio.compare.others import list_others, read_others, score_other, stop
@@ -30,9 +31,8 @@ def build_others_view(studio: Studio, run: gr.Dropdown) -> RunView:
             measure = gr.Button("Measure it", elem_id="others-measure")
             halt = gr.Button("Stop", elem_id="others-stop", interactive=False, scale=0, min_width=90)
         state = gr.HTML(elem_id="others-state")
-    table = gr.HTML(elem_id="others-table")
+    table = gr.HTML(css_template=read_style(), apply_default_css=False, elem_id="others-table")
     outputs = [who, measure, halt, state, table]
-    idle = {measure: gr.Button(interactive=True), halt: gr.Button(interactive=False)}
 
     def show(run_id: str | None) -> dict[Any, Any]:
         if not run_id:
@@ -52,6 +52,7 @@ def build_others_view(studio: Studio, run: gr.Dropdown) -> RunView:
         require_rest(studio)
         studio.chat.close()
         yield {measure: gr.Button(interactive=False), halt: gr.Button(interactive=True)}
+        idle = {measure: gr.Button(interactive=True), halt: gr.Button(interactive=False)}
         yield from ending_with(follow(chosen, Voice.parse(key)), idle)
         yield {**idle, state: "", table: show_others(studio, chosen)}
 
