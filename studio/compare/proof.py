@@ -9,11 +9,10 @@ from typing import Any
 from studio import tasks
 from studio.compare.chosen import WISH, keep_choice, read_choice
 from studio.errors import RunError
-from studio.process import ProcessId
 from studio.runs import Run, workspace_of
 from studio.scores.choice import Choice
 from studio.store import read_json
-from studio.tasks import Progress, follow, read_note, stop_task
+from studio.tasks import Progress, follow, stop_task
 
 
 def note_of(run: Run) -> Path:
@@ -29,8 +28,7 @@ def score_run(run: Run) -> Iterator[Progress]:
 
 def is_on(run: Run) -> bool:
     """Both are asked right now, whoever looks on."""
-    known = read_note(note_of(run))
-    return "pid" in known and ProcessId(known["pid"], known["started_s"]).is_alive()
+    return tasks.is_on(note_of(run))
 
 
 def stop(run: Run) -> None:

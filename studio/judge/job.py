@@ -16,10 +16,9 @@ from studio import tasks
 from studio.errors import RunError, SettingError
 from studio.judge.asking import Ask
 from studio.judge.plan import make_plan
-from studio.process import ProcessId
 from studio.runs import Run, workspace_of
 from studio.store import read_json, write_json
-from studio.tasks import Progress, follow, read_note, stop_task
+from studio.tasks import Progress, follow, stop_task
 
 
 class NotAgreedError(SettingError):
@@ -59,8 +58,7 @@ def note_of(run: Run) -> Path:
 
 
 def is_on(run: Run) -> bool:
-    known = read_note(note_of(run))
-    return "pid" in known and ProcessId(known["pid"], known["started_s"]).is_alive()
+    return tasks.is_on(note_of(run))
 
 
 def watch(run: Run) -> Iterator[Progress]:

@@ -104,5 +104,5 @@ def _say_rest(report: Report) -> str:
         open_ends.append("whether a few examples in the prompt would have done as well")
     if open_ends:
         known.append(f"not measured: {', and '.join(open_ends)}")
-    told = "; ".join(known)
+    told = "; ".join(f"{part[0].lower()}{part[1:]}" for part in known)
     return f"{told[0].upper()}{told[1:]}."

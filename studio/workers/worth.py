@@ -31,6 +31,7 @@ from studio.train.recipe import make_recipe
 from studio.workers.choose import Chooser, choose_once, questions_in
 from studio.workers.generate import Generator, Prompt, Side, end_ids_of
 from studio.workers.heldout import held_out_of, longest_answer
+from studio.workers.known import marks_of
 from studio.workers.load import load_base, load_both, wants_four_bit
 from studio.workspace import Workspace
 
@@ -60,9 +61,7 @@ def weigh_run(run: Run, report: Report) -> dict[str, Any]:
     report(Progress("Loading the model", 0.0))
     after, before = load_both(require_base(workspace, run.recipe.base), run)
     four_bit = wants_four_bit(run.recipe) and not run.learned_whole
-    weights = [file.stat() for file in sorted(run.adapter.glob("*.safetensors"))]
-    marks = [f"{stat.st_size} {stat.st_mtime_ns}" for stat in weights]
-    models = _Models(after, before, four_bit, marks)
+    models = _Models(after, before, four_bit, marks_of(run.adapter))
     return _weigh(job_of_run(run), dataset, run.recipe.base, models, report)
 
 
