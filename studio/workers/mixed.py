@@ -33,9 +33,12 @@ def _forward(self: Any, x: torch.Tensor, *args: Any, adapter_names: list[str], *
     key = (tuple(adapter_names), *((self.lora_A[name].weight, self.scaling[name]) for name in names))
     if self._side_by_side is None or not _same(self._side_by_side[0], key):
         self._side_by_side = (key, *_lay(self, names, adapter_names))
-    _, a, b, mask = self._side_by_side
-    inner = linear(x.to(a.dtype), a).mul_(mask)
-    return result.add_(linear(inner, b).to(result.dtype))
+    _, a, b, mask, adapted = self._side_by_side
+    if x.shape[1] == 1:  # one token: to pick rows would take longer than to multiply those of the base by nothing
+        inner = linear(x.to(a.dtype), a).mul_(mask)
+        return result.add_(linear(inner, b).to(result.dtype))
+    inner = linear(x[adapted].to(a.dtype), a).mul_(mask[adapted])
+    return result.index_add_(0, adapted, linear(inner, b).to(result.dtype))
 
 
 def _same(known: tuple[Any, ...], key: tuple[Any, ...]) -> bool:
@@ -45,8 +48,10 @@ def _same(known: tuple[Any, ...], key: tuple[Any, ...]) -> bool:
     return all(old[0] is new[0] and old[1] == new[1] for old, new in zip(known[1:], key[1:], strict=True))
 
 
-def _lay(layer: Any, names: tuple[str, ...], rows: list[str]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Shapes: a (ranks of all, in), b (out, ranks of all), mask (rows, 1, ranks of all), which holds the scaling."""
+def _lay(layer: Any, names: tuple[str, ...], rows: list[str]) -> tuple[torch.Tensor, ...]:
+    """Shapes: a (ranks of all, in), b (out, ranks of all), mask (rows, 1, ranks of all), which holds the scaling,
+    adapted (rows with an adapter,).
+    """
     a = torch.cat([layer.lora_A[name].weight.detach() for name in names])
     b = torch.cat([layer.lora_B[name].weight.detach() for name in names], dim=1)
     mask = torch.cat(
@@ -56,4 +61,5 @@ def _lay(layer: Any, names: tuple[str, ...], rows: list[str]) -> tuple[torch.Ten
         ],
         dim=2,
     )
-    return a, b, mask.to(a)
+    adapted = torch.tensor([place for place, row in enumerate(rows) if row in names], device=a.device)
+    return a, b, mask.to(a), adapted

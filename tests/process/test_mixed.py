@@ -90,3 +90,16 @@ def test_layers_with_more_to_them_stay_as_they_are(tiny_llama: Path):
     )
     mix(model)
     assert not any("_mixed_batch_forward" in vars(module) for module in model.modules())
+
+
+def test_token_after_token_is_as_all_at_once(pair: tuple[Any, Any]):
+    ids = torch.arange(5, 5 + 7 * len(ROWS)).reshape(len(ROWS), 7)
+    model, cache, found = pair[1], None, []
+    with torch.no_grad():
+        for place in range(ids.shape[1]):
+            output = model(
+                input_ids=ids[:, place : place + 1], past_key_values=cache, use_cache=True, adapter_names=ROWS
+            )
+            cache = output.past_key_values
+            found.append(output.logits[:, 0])
+    assert torch.allclose(torch.stack(found, dim=1), logits(pair[0], ROWS), atol=1e-4)
