@@ -1,7 +1,7 @@
 """Scoring 200 held-out examples for base and tuned, beside one `generate` call an example.
 
 `score_speed.py --workspace PATH --run ID`, with a run that learned the sample: who learned to end an answer is what
-batches gain by. Of the single calls every fifth is made, and counted five times; both ask the same questions greedily.
+batches gain by. Of the single calls every tenth is made, and counted ten times; both ask the same questions greedily.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from studio.runs import Run, open_run
 from studio.train.models import require_base
 from studio.workspace import Workspace
 
-EXAMPLES, EVERY = 200, 5
+EXAMPLES, EVERY = 200, 10
 LEAST = 3.0
 
 
