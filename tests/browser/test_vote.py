@@ -117,7 +117,7 @@ def test_a_key_counts_only_where_nobody_writes_and_the_answers_are_in_sight(page
     who.fill("Mia")
     reason.press_sequentially("3 of 4 fields, 12 words")
     page.get_by_role("tab", name="Talk").click()
-    page.get_by_role("textbox", name="Ask both").press_sequentially("1234")
+    page.get_by_role("textbox", name="Ask all of them").press_sequentially("1234")
     page.keyboard.press("Tab")
     page.keyboard.press("1")  # nothing of it is to be seen
     page.get_by_role("tab", name="Blind vote").click()
@@ -235,6 +235,7 @@ def test_votes_become_preference_rows_by_one_press_and_data_takes_them(page, url
 
 def test_it_is_labelled_and_readable_and_fits(page, url, begun):
     open_vote(page, url)
+    expect_question(page, 1)
     page.keyboard.press("1")
     expect_question(page, 2)
     page.get_by_text("How sure is this?").click()
