@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from studio.errors import ModelError, TunesmithError
+from studio.export.gguf import QUANTS
+from studio.export.gguf import folder_of as export_folder
 from studio.runs import Run, list_runs, open_run, workspace_of
 from studio.store import read_json, write_json
 from studio.train.models import title_of
@@ -52,7 +54,7 @@ def voices_of(run: Run) -> Iterator[Voice]:
     steps = [path.name.partition("-")[2] for path in run.checkpoints.glob("checkpoint-*")]
     yield from (Voice("checkpoint", run.id, step) for step in sorted(filter(str.isdigit, steps), key=int))
     exports = workspace_of(run.folder).exports
-    files = sorted(exports.glob(f"{run.id}-*/*.gguf"))
+    files = [file for quant in QUANTS for file in sorted(export_folder(run, "gguf", quant).glob("*.gguf"))]
     yield from (Voice("gguf", run.id, file.relative_to(exports).as_posix()) for file in files)
 
 

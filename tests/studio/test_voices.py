@@ -49,6 +49,15 @@ def test_a_run_its_checkpoints_its_file_and_other_runs_may_answer(workspace, run
     ]
 
 
+def test_a_file_of_a_run_with_a_longer_name_is_not_its_own(workspace, run):
+    other = workspace.exports / f"{FIRST}-2-q4_k_m" / "orders-2.gguf"
+    other.parent.mkdir()
+    other.write_bytes(b"GGUF")
+    assert [voice.at for voice in list_voices(workspace, run) if voice.kind == "gguf"] == [
+        f"{FIRST}-q4_k_m/orders.gguf"
+    ]
+
+
 def test_each_has_a_short_name_beside_the_run_that_is_picked(workspace, run):
     names = [name_of(run, voice) for voice in list_voices(workspace, run)]
     assert names == ["Before", "After", "Step 20", "Step 100", "orders.gguf", "“letters”"]
