@@ -92,7 +92,7 @@ def measure(workspace: Workspace, run: Run) -> list[list[str]]:
         [
             "answers that are the same",
             f"base {same[0]:.0%}, tuned {same[1]:.0%}",
-            "others part where two words are equally likely at 16 bits",
+            "others part where two words are nearly as likely, at 16 bits",
         ],
     ]
 
