@@ -7,6 +7,7 @@ not its own.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from types import MethodType
 from typing import Any
 
@@ -29,37 +30,38 @@ def _forward(self: Any, x: torch.Tensor, *args: Any, adapter_names: list[str], *
     names = tuple(name for name in dict.fromkeys(adapter_names) if name in self.lora_A)
     if not names:
         return result
-    # The weights themselves stand in the key: an adapter may be put on anew under its old name.
-    key = (tuple(adapter_names), *((self.lora_A[name].weight, self.scaling[name]) for name in names))
-    if self._side_by_side is None or not _same(self._side_by_side[0], key):
-        self._side_by_side = (key, *_lay(self, names, adapter_names))
-    _, a, b, mask, adapted = self._side_by_side
-    if x.shape[1] == 1:  # one token: to pick rows would take longer than to multiply those of the base by nothing
-        inner = linear(x.to(a.dtype), a).mul_(mask)
-        return result.add_(linear(inner, b).to(result.dtype))
-    inner = linear(x[adapted].to(a.dtype), a).mul_(mask[adapted])
-    return result.index_add_(0, adapted, linear(inner, b).to(result.dtype))
+    a, b = _weights_of(self, names)
+    parts = tuple((name, self.r[name], self.scaling[name]) for name in names)
+    first, last, mask = _mask_of(tuple(adapter_names), parts, a.dtype, a.device)
+    inner = linear(x[first:last].to(a.dtype), a).mul_(mask)
+    result[first:last].add_(linear(inner, b).to(result.dtype))
+    return result
 
 
-def _same(known: tuple[Any, ...], key: tuple[Any, ...]) -> bool:
-    """Tensors are compared by what they are, not by what they hold."""
-    if known[0] != key[0] or len(known) != len(key):
-        return False
-    return all(old[0] is new[0] and old[1] == new[1] for old, new in zip(known[1:], key[1:], strict=True))
+def _weights_of(layer: Any, names: tuple[str, ...]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Shapes: a (ranks of all, in), b (out, ranks of all)."""
+    a, b = [layer.lora_A[name].weight for name in names], [layer.lora_B[name].weight for name in names]
+    if len(names) == 1:
+        return a[0], b[0]
+    # The weights themselves are compared, not the names: an adapter may be put on anew under its old one.
+    if layer._side_by_side is None or not _same(layer._side_by_side[0], a):
+        layer._side_by_side = (a, torch.cat(a).detach(), torch.cat(b, dim=1).detach())
+    _, a_of_all, b_of_all = layer._side_by_side
+    return a_of_all, b_of_all
 
 
-def _lay(layer: Any, names: tuple[str, ...], rows: list[str]) -> tuple[torch.Tensor, ...]:
-    """Shapes: a (ranks of all, in), b (out, ranks of all), mask (rows, 1, ranks of all), which holds the scaling,
-    adapted (rows with an adapter,).
+def _same(old: list[torch.Tensor], new: list[torch.Tensor]) -> bool:
+    return len(old) == len(new) and all(one is other for one, other in zip(old, new, strict=True))
+
+
+@lru_cache(maxsize=64)  # the layers have theirs in common
+def _mask_of(
+    rows: tuple[str, ...], parts: tuple[tuple[str, int, float], ...], dtype: torch.dtype, device: torch.device
+) -> tuple[int, int, torch.Tensor]:
+    """(first row with an adapter, last one + 1, the scaling of each rank in the rows between). `parts`: (name, rank,
+    scaling). Shape of the mask: (rows between, 1, ranks of all).
     """
-    a = torch.cat([layer.lora_A[name].weight.detach() for name in names])
-    b = torch.cat([layer.lora_B[name].weight.detach() for name in names], dim=1)
-    mask = torch.cat(
-        [
-            torch.tensor([[[layer.scaling[name] if row == name else 0.0]] for row in rows]).repeat(1, 1, layer.r[name])
-            for name in names
-        ],
-        dim=2,
-    )
-    adapted = torch.tensor([place for place, row in enumerate(rows) if row in names], device=a.device)
-    return a, b, mask.to(a), adapted
+    adapted = [place for place, row in enumerate(rows) if any(row == name for name, _, _ in parts)]
+    first, last = adapted[0], adapted[-1] + 1
+    scales = [[scaling * (row == name) for name, rank, scaling in parts for _ in range(rank)] for row in rows]
+    return first, last, torch.tensor(scales[first:last], dtype=dtype, device=device).unsqueeze(1)
