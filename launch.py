@@ -16,6 +16,7 @@ Verbs
     ask        one question to the model before and after training
     score      measures both on the held-out examples
     worth      would fine-tuning be worth it? asks the base with examples in its prompt
+    judge      lets another model rate the answers of both
     report     writes what was measured of a run, and what was not, as HTML and PDF
     export     makes a GGUF, a merged folder or an adapter
     script     writes a run as one plain Python file that trains the same without Tunesmith
@@ -28,6 +29,7 @@ Flags of the studio
     --address A          another address than this computer alone; needs --password
     --share              a link for others; needs --password
     --password WORDS     12 characters or more
+    --add similarity     adds an extra: a measure of how near answers are in meaning
     --version            the program's version
     --help               this text
 """
@@ -64,7 +66,7 @@ if not (3, 11) <= sys.version_info[:2] <= (3, 13):
 import json
 from pathlib import Path
 
-from studio import __version__, environment
+from studio import __version__, addition, environment
 from studio.errors import TunesmithError
 
 ROOT = Path(__file__).resolve().parent
@@ -83,6 +85,9 @@ def main(arguments: list[str]) -> int:
     environment.set_up(ROOT, with_tests=is_test)
     if not environment.is_inside(ROOT):
         return environment.start_inside(ROOT, [str(ROOT / "launch.py"), *arguments])
+    if arguments[:1] == ["--add"]:
+        addition.add_extra(ROOT, arguments[1:])
+        return 0
     if is_test:
         return environment.run_checks(ROOT, arguments[1:])
     with environment.explained_imports(ROOT):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -10,7 +9,8 @@ from typing import Any
 
 import gradio as gr
 
-from studio.scores.choice import AS_SUITS, Choice
+from studio.extras import EXTRAS
+from studio.scores.choice import AS_SUITS, Choice, Typed, is_at_hand
 from studio.scores.measures import ALL, MEASURES
 
 LEAD = (
@@ -28,20 +28,23 @@ class ChoiceForm:
     fields: Sequence[Any]
     help: gr.HTML
 
-    def show(self, choice: Choice, found: dict[str, Any] | None) -> dict[Any, Any]:
+    def show(self, typed: Typed, found: dict[str, Any] | None) -> dict[Any, Any]:
         """`found`: the scores, from which the form tells what the data would choose; None before there are any."""
         measure, pattern, extract, read_as, labels, schema = self.fields
         seen = (found or {}).get("expected", {})
-        picked = choice.measure or AS_SUITS
         return {
-            measure: gr.Dropdown(choices=_measures(found, picked), value=picked),
-            pattern: choice.pattern,
-            extract: gr.Textbox(value=choice.extract, placeholder=seen.get("extract") or "#### (.+)"),
-            read_as: choice.read_as,
-            labels: gr.Textbox(value="\n".join(choice.labels), placeholder="\n".join(seen.get("labels", [])[:6])),
-            schema: json.dumps(choice.schema, ensure_ascii=False, indent=1) if choice.schema is not None else "",
-            self.help: show_help(picked),
+            measure: gr.Dropdown(choices=_measures(found, typed.measure), value=typed.measure),
+            pattern: typed.pattern,
+            extract: gr.Textbox(value=typed.extract, placeholder=seen.get("extract") or "#### (.+)"),
+            read_as: typed.read_as,
+            labels: gr.Textbox(value=typed.labels, placeholder="\n".join(seen.get("labels", [])[:6])),
+            schema: typed.schema,
+            self.help: show_help(typed.measure),
         }
+
+    def offer(self, picked: str, found: dict[str, Any]) -> dict[Any, Any]:
+        """What new scores offer to choose from; what is picked and typed stays."""
+        return {self.fields[0]: gr.Dropdown(choices=_measures(found, picked))}
 
 
 def build_choice_form() -> ChoiceForm:
@@ -76,16 +79,18 @@ def build_choice_form() -> ChoiceForm:
 
 
 def show_help(measure: str) -> str:
+    """What the measure is, and how to get one that is not here."""
     known = MEASURES.get(measure)
-    if known is None:
-        return ""
-    better = "" if known.higher_is_better else " Lower is better."
-    return f'<p class="fine">{escape(known.help)}{better}</p>'
+    lines = [known.help + ("" if known.higher_is_better else " Lower is better.")] if known else []
+    lines += [f"“{each.title}” is an extra. {EXTRAS[each.extra].how}" for each in ALL if not is_at_hand(each)]
+    return "".join(f'<p class="fine">{escape(line)}</p>' for line in lines)
 
 
 def _measures(found: dict[str, Any] | None, picked: str) -> list[tuple[str, str]]:
     """Those that say something of these examples, and those that a field below can make so."""
     suited = (found or {}).get("suited")
     first = f"Chosen by looking at the data: {MEASURES[suited].title}" if suited else "Chosen by looking at the data"
-    apply = {*(found or {}).get("apply", MEASURES), *Choice(pattern="x", extract="x").given, picked}
-    return [(first, AS_SUITS), *((measure.title, measure.id) for measure in ALL if measure.id in apply)]
+    apply = {*(found or {}).get("apply", MEASURES), *Choice(pattern="x", extract="x").given}
+    # An extra may have been added since these were weighed.
+    offered = {each.id for each in ALL if is_at_hand(each) and (each.extra or each.id in apply)} | {picked}
+    return [(first, AS_SUITS), *((each.title, each.id) for each in ALL if each.id in offered)]

@@ -12,14 +12,17 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePath
 
 from studio.errors import TunesmithError
+from studio.extras import extra_lock, read_added
 
 DISK_NEEDED_GB = 12
 GB = 1_000_000_000
+# A file of tests stays in one process; tests/conftest.py says in which order they are given out.
+IN_TWO_PROCESSES = ["--numprocesses=2", "--dist=loadfile", "--no-loadscope-reorder"]
 STDERR = 2  # setting up speaks there, so that a verb's JSON stays the last line of standard output
 
 NO_NETWORK = re.compile(
@@ -41,16 +44,16 @@ def venv_python(system: str, root: PurePath) -> PurePath:
 
 
 def install_commands(
-    system: str, root: PurePath, lock: PurePath, *, uv: str = "uv", has_nvidia: bool = False
+    system: str, root: PurePath, locks: Sequence[PurePath], *, uv: str = "uv", has_nvidia: bool = False
 ) -> list[list[str]]:
-    """The commands that fill `.venv`: pip brings uv, uv brings what the lock names and removes the rest.
+    """The commands that fill `.venv`: pip brings uv, uv brings what the locks name and removes the rest.
 
     PyPI's torch is the CUDA build on Linux but a CPU build on Windows: there uv looks for the driver's own.
     """
     python = str(venv_python(system, root))
     backend = ["--torch-backend=auto"] if system == "Windows" and has_nvidia else []
     # Compiled once here: left to the imports, the first start waits for it, and one that may not write every time.
-    sync = [python, "-m", "uv", "pip", "sync", "--compile-bytecode", "--python", python, *backend, str(lock)]
+    sync = [python, "-m", "uv", "pip", "sync", "--compile-bytecode", "--python", python, *backend, *map(str, locks)]
     return [
         [python, "-m", "pip", "install", "--disable-pip-version-check", uv],
         sync,
@@ -78,6 +81,11 @@ def lock_path(root: Path, *, with_tests: bool) -> Path:
     return root / "tests" / "requirements.lock" if with_tests else root / "requirements.lock"
 
 
+def lock_paths(root: Path, *, with_tests: bool) -> list[Path]:
+    """The lock, and those of the extras that a person added."""
+    return [lock_path(root, with_tests=with_tests), *(extra_lock(root, name) for name in read_added(root))]
+
+
 def fingerprint(lock: Path) -> str:
     return hashlib.sha256(lock.read_bytes()).hexdigest()
 
@@ -88,20 +96,21 @@ def stamp_path(root: Path) -> Path:
 
 def write_stamp(root: Path, *, with_tests: bool) -> None:
     """Name the locks that the environment satisfies; the tests' lock holds all that the program's names."""
-    kinds = (False, True) if with_tests else (False,)
+    locks = {lock for kind in ((False, True) if with_tests else (False,)) for lock in lock_paths(root, with_tests=kind)}
     stamp = stamp_path(root)
     beside = stamp.with_suffix(".new")
-    beside.write_text("".join(fingerprint(lock_path(root, with_tests=kind)) + "\n" for kind in kinds))
+    beside.write_text("".join(fingerprint(lock) + "\n" for lock in sorted(locks)))
     os.replace(beside, stamp)
 
 
 def is_installed(root: Path, *, with_tests: bool) -> bool:
-    """Whether this lock's installation was finished. Reads two small files and starts no process."""
+    """Whether the installation of these locks was finished. Reads a few small files and starts no process."""
     try:
         finished = stamp_path(root).read_text().split()
     except OSError:
         return False
-    return fingerprint(lock_path(root, with_tests=with_tests)) in finished and has_python(root)
+    wanted = {fingerprint(lock) for lock in lock_paths(root, with_tests=with_tests)}
+    return wanted <= set(finished) and has_python(root)
 
 
 def has_python(root: Path) -> bool:
@@ -139,7 +148,7 @@ def set_up(root: Path, *, with_tests: bool = False) -> None:
             say("The last installation was not finished, or its Python is gone: .venv is made anew.")
             say(f"What was downloaded is taken from uv's cache; the rest is at most {size}.")
         make_venv(root)
-    install(root, lock_path(root, with_tests=with_tests), system, has_nvidia)
+    install(root, lock_paths(root, with_tests=with_tests), system, has_nvidia)
     write_stamp(root, with_tests=with_tests)
     say("Everything is installed. The next start needs no network.\n")
 
@@ -167,13 +176,15 @@ def make_venv(root: Path) -> None:
         )
 
 
-def install(root: Path, lock: Path, system: str, has_nvidia: bool) -> None:
-    bring_uv, sync = install_commands(system, root, lock, uv=pinned_uv(lock), has_nvidia=has_nvidia)
+def install(root: Path, locks: Sequence[Path], system: str, has_nvidia: bool) -> None:
+    """`locks`: the one that pins uv first."""
+    bring_uv, sync = install_commands(system, root, locks, uv=pinned_uv(locks[0]), has_nvidia=has_nvidia)
     say("Fetching uv, which installs the rest ...")
     brought = run_silently(bring_uv, root)
     if brought.returncode != 0:
         raise explain_failure(brought.stdout, root)
-    say(f"Installing what {lock.relative_to(root)} names ...")
+    names = " and ".join(str(lock.relative_to(root)) for lock in locks)
+    say(f"Installing what {names} name{'' if len(locks) > 1 else 's'} ...")
     if subprocess.run(sync, stdout=STDERR, cwd=root).returncode != 0:
         # uv draws its progress only on a terminal that is its own; its reason is had by asking once more.
         raise explain_failure(run_silently([*sync, "--dry-run"], root).stdout, root)
@@ -256,7 +267,7 @@ def check_commands(python: str, pytest_arguments: list[str]) -> dict[str, list[s
         "ruff check": [python, "-m", "ruff", "check", "."],
         "ruff format": [python, "-m", "ruff", "format", "--check", "."],
         "mypy": [python, "-m", "mypy"],
-        "pytest": [python, "-m", "pytest", *pytest_arguments],
+        "pytest": [python, "-m", "pytest", *IN_TWO_PROCESSES, *pytest_arguments],
     }
 
 

@@ -111,7 +111,7 @@ def test_a_window_is_built_without_torch(tmp_path):
         "import sys; from components.app import build_app; from components.frame import Studio;"
         "from studio.compare.chat import Chat; from studio.workspace import Workspace;"
         "build_app(Studio(Workspace.open(sys.argv[1]), Chat()));"
-        f"print(sorted({HEAVY | {'plotly'}} & set(sys.modules)))"
+        f"print(sorted({HEAVY | {'plotly', 'wordllama'}} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=REPOSITORY, capture_output=True, text=True)
     assert (done.stdout, done.returncode) == ("[]\n", 0), done.stderr

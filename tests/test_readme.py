@@ -100,7 +100,7 @@ def test_the_program_accepts_every_example(capsys):
     assert len(examples()) > 12
     for line in examples():
         arguments = shlex.split(line, comments=True)[2:]
-        if arguments[:1] in (["--test"], ["--version"], ["--help"]):
+        if arguments[:1] in (["--test"], ["--version"], ["--help"], ["--add"]):
             continue
         parser = build_parser() if arguments and not arguments[0].startswith("-") else build_window_parser()
         try:
@@ -123,7 +123,11 @@ def test_every_preset_is_told_as_the_window_tells_it():
 
 def test_every_library_that_the_program_asks_for_stands_among_the_licences():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    names = [re.split(r"[^\w.-]", wish)[0] for wish in project["dependencies"]]
+    wishes = [
+        *project["dependencies"],
+        *(wish for extra in project["optional-dependencies"].values() for wish in extra),
+    ]
+    names = [re.split(r"[^\w.-]", wish)[0] for wish in wishes]
     licences = README.partition("\n## Licences\n")[2]
     assert [name for name in names if f"`{name}`" not in licences] == []
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, get_args
 
 from studio.data.audit.form import LONGEST_LABEL, label_of
 from studio.errors import SettingError
+from studio.extras import EXTRAS
 from studio.scores.expected import Expected
 from studio.scores.extract import Reading, as_number, extract
 from studio.scores.labels import read_label
-from studio.scores.measures import MEASURES
+from studio.scores.measures import MEASURES, Measure
 from studio.scores.own_schema import read_schema
 from studio.scores.schema import Schema
 from studio.scores.search import require_pattern, require_quick
@@ -65,6 +67,24 @@ class Choice:
         return cls(**{**kept, "labels": tuple(kept["labels"])})
 
 
+@dataclass(frozen=True)
+class Typed:
+    """The arguments of `make_choice` as they stand in a form, whether or not they make sense."""
+
+    measure: str = AS_SUITS
+    pattern: str = ""
+    extract: str = ""
+    read_as: str = ""
+    labels: str = ""
+    schema: str = ""
+
+    @classmethod
+    def of(cls, choice: Choice) -> Typed:
+        schema = json.dumps(choice.schema, ensure_ascii=False, indent=1) if choice.schema is not None else ""
+        labels = "\n".join(choice.labels)
+        return cls(choice.measure or AS_SUITS, choice.pattern, choice.extract, choice.read_as, labels, schema)
+
+
 def make_choice(
     measure: str = "", pattern: str = "", extract: str = "", read_as: str = "", labels: str = "", schema: str = ""
 ) -> Choice:
@@ -77,7 +97,10 @@ def make_choice(
     require_pattern(extract)
     measure = "" if measure == AS_SUITS else measure
     if measure and measure not in MEASURES:
-        raise SettingError(f"There is no measure {measure!r}.", f"Those there are: {', '.join(MEASURES)}.")
+        there = [each.id for each in MEASURES.values() if is_at_hand(each)]
+        raise SettingError(f"There is no measure {measure!r}.", f"Those there are: {', '.join(there)}.")
+    if measure:
+        require_at_hand(MEASURES[measure])
     if measure == "pattern_found" and not pattern:
         raise SettingError(f"“{MEASURES[measure].title}” needs a pattern.", "Give one, or let another measure decide.")
     if read_as not in get_args(Reading):
@@ -85,6 +108,17 @@ def make_choice(
     reading: Reading = "number" if read_as == "number" else "text" if read_as == "text" else ""
     kept = read_schema(schema) if schema else None
     return Choice(measure, pattern, extract, reading, _read_labels(labels), kept)
+
+
+def is_at_hand(measure: Measure) -> bool:
+    """Whether it can be computed here: it needs no extra, or one that was added."""
+    return not measure.extra or EXTRAS[measure.extra].is_added
+
+
+def require_at_hand(measure: Measure) -> None:
+    """Raises: SettingError with how to add the extra that it needs."""
+    if not is_at_hand(measure):
+        raise SettingError(f"“{measure.title}” is an extra, and is not here.", EXTRAS[measure.extra].how)
 
 
 def _read_labels(text: str) -> tuple[str, ...]:
@@ -139,9 +173,9 @@ def say_choice(choice: Choice, main: str, suited: str, word: str) -> str:
         return ""
     title = MEASURES[main].title
     if main == suited:
-        said = f"“{title}” decides, by what was given by hand{_say_fields(choice, main)}."
+        said = f"“{title}” decides, by what was given by hand{say_fields(choice, main)}."
     else:
-        said = f"“{title}” was chosen by hand to decide{_say_fields(choice, main)}."
+        said = f"“{title}” was chosen by hand to decide{say_fields(choice, main)}."
         said += f" By looking at the data it would be “{MEASURES[suited].title}”"
         said += f", which says: {word}.".replace("'", "’") if word else "."
     return (
@@ -149,7 +183,8 @@ def say_choice(choice: Choice, main: str, suited: str, word: str) -> str:
     )
 
 
-def _say_fields(choice: Choice, main: str) -> str:
+def say_fields(choice: Choice, main: str) -> str:
+    """ " (the pattern “^Ticket”)": what was given by hand for this measure; empty where nothing was."""
     said = {
         "pattern": f"the pattern “{choice.pattern}”",
         "extract": f"the pattern “{choice.extract}”",

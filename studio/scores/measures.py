@@ -8,12 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from studio.scores import extract, form, labels, manner, text
+from studio.scores import extract, form, labels, manner, meaning, text
 from studio.scores.expected import Expected
 from studio.scores.intervals import SHARE, Bounds
 from studio.scores.schema import fits
 
-Unit = Literal["share", "nats", "words"]
+Unit = Literal["share", "cosine", "nats", "words"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Measure:
     """`value` is of one example, None where the measure says nothing of it; shares are 0 to 1.
 
     Without `value`, whoever holds the model gives the values (loss), or it is of all examples (perplexity, macro F1).
+    `extra` is the name of the one that it needs, see `studio.extras`; without it `value` gives None.
     """
 
     id: str
@@ -41,6 +42,7 @@ class Measure:
     unit: Unit = "share"
     value: Value | None = None
     bounds: Bounds = SHARE
+    extra: str = ""
 
 
 def _of(function: Callable[[str, str], float | None]) -> Value:
@@ -156,6 +158,17 @@ ALL = (
         "chrF",
         "Runs of up to six letters that both have; it forgives endings, and works in every script.",
         value=_of_words(text.chrf),
+    ),
+    Measure(
+        "meaning",
+        "similarity of meaning",
+        "The cosine of the embeddings of answer and wanted answer: 1 is the same, about 0 unrelated, -1 the least. "
+        "Good for: does it speak of the same things, in English. Not for: is it true. It sees no order of words and "
+        "hardly a “not” or another number; a free paraphrase falls to about 0.5. Other languages are left out.",
+        unit="cosine",
+        value=_of(meaning.similarity),
+        bounds=(-1.0, 1.0),
+        extra="similarity",
     ),
     Measure(
         "pattern_found",

@@ -76,7 +76,7 @@ def _by_form(wanted: Sequence[str], expected: Expected) -> tuple[tuple[str, ...]
             "The wanted answers are a few words, so the words in common tell most; case and punctuation do not count.",
         )
     return (
-        ("word_overlap", "token_f1", "rouge_1", "rouge_l"),
+        ("word_overlap", "token_f1", "rouge_1", "rouge_l", "meaning"),
         "chrf",
         "The wanted answers are free text, right in many wordings; chrF goes by parts of words, in any language.",
     )

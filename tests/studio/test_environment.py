@@ -14,15 +14,16 @@ from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 
 import pytest
 
-from studio import environment
+from studio import addition, environment
 from studio.environment import SetupError
+from tests.conftest import FIRST, LONG
 
 ROOT = Path(__file__).parents[2]
 
 STAND_IN_FOR_UV = """
 import os, pathlib, sys
 with pathlib.Path("uv-calls").open("a") as calls:
-    calls.write(pathlib.Path(sys.argv[-1]).name + "\\n")
+    calls.write("+".join(pathlib.Path(each).name for each in sys.argv if each.endswith(".lock")) + "\\n")
 sys.exit(os.environ.get("UV_FAILS"))
 """
 STAND_IN_FOR_VERBS = """
@@ -56,10 +57,14 @@ def offline(shelf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def write_program(root: Path) -> Path:
     (root / "tests").mkdir(parents=True)
     (root / "studio").mkdir()
-    for name in ("launch.py", "studio/__init__.py", "studio/environment.py", "studio/errors.py"):
+    for name in (
+        "launch.py",
+        *(f"studio/{name}.py" for name in ("__init__", "addition", "environment", "errors", "extras")),
+    ):
         shutil.copy(ROOT / name, root / name)
     (root / "studio" / "verbs.py").write_text(STAND_IN_FOR_VERBS)
     (root / "requirements.lock").write_text("uv==1.0\n")
+    (root / "requirements.similarity.lock").write_text("wordllama==1.0\n")
     (root / "tests" / "requirements.lock").write_text("pytest==9.2.0\nuv==1.0\n")
     return root
 
@@ -102,7 +107,7 @@ def launch(root: Path, *arguments: str, folder: Path | None = None) -> subproces
 )
 def test_pip_brings_uv_and_uv_brings_the_rest(system: str, root: PurePath, python: str) -> None:
     lock = root / "requirements.lock"
-    assert environment.install_commands(system, root, lock, uv="uv==1.2") == [
+    assert environment.install_commands(system, root, [lock], uv="uv==1.2") == [
         [python, "-m", "pip", "install", "--disable-pip-version-check", "uv==1.2"],
         [python, "-m", "uv", "pip", "sync", "--compile-bytecode", "--python", python, str(lock)],
     ]
@@ -120,7 +125,7 @@ def test_pip_brings_uv_and_uv_brings_the_rest(system: str, root: PurePath, pytho
 )
 def test_only_windows_with_an_nvidia_card_asks_for_a_cuda_build(system: str, has_nvidia: bool, asks: bool) -> None:
     root = PurePosixPath("/tunesmith")
-    _, sync = environment.install_commands(system, root, root / "requirements.lock", has_nvidia=has_nvidia)
+    _, sync = environment.install_commands(system, root, [root / "requirements.lock"], has_nvidia=has_nvidia)
     assert ("--torch-backend=auto" in sync) is asks
 
 
@@ -156,7 +161,14 @@ def test_the_lock_of_the_tests_holds_all_of_the_programs() -> None:
     assert pins(ROOT / "requirements.lock") <= pins(ROOT / "tests" / "requirements.lock")
 
 
-@pytest.mark.parametrize("lock", ["requirements.lock", "tests/requirements.lock"])
+def test_the_lock_of_an_extra_holds_what_the_programs_lacks_and_the_tests_have_it() -> None:
+    extra = pins(ROOT / "requirements.similarity.lock")
+    assert {pin.split("==")[0] for pin in extra} == {"wordllama", "toml"}
+    assert not extra & pins(ROOT / "requirements.lock")
+    assert extra <= pins(ROOT / "tests" / "requirements.lock")
+
+
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements.similarity.lock", "tests/requirements.lock"])
 def test_a_lock_holds_pins_and_no_addresses(lock: str) -> None:
     assert all(re.fullmatch(r"[a-z0-9._-]+==[^\s/]+", pin) for pin in pins(ROOT / lock))
     assert "://" not in (ROOT / lock).read_text()
@@ -236,6 +248,62 @@ def test_the_test_tools_satisfy_the_program_too_until_its_lock_changes(installed
     (installed / "requirements.lock").write_text("uv==1.0\ntorch==2\n")
     environment.set_up(installed)
     assert not environment.is_installed(installed, with_tests=True)
+
+
+# Extras
+
+
+def test_an_extra_is_added_by_one_command_and_stays_when_the_programs_lock_changes(installed: Path) -> None:
+    added = launch(installed, "--add", "similarity")
+    assert (added.returncode, added.stdout) == (0, "")
+    assert "about 19 MB" in added.stderr
+    assert (installed / "extras.txt").read_text() == "similarity\n"
+    environment.set_up(installed)
+    assert syncs(installed) == ["requirements.lock", "requirements.similarity.lock"]
+    (installed / "requirements.lock").write_text("uv==1.0\ntorch==2\n")
+    environment.set_up(installed)
+    environment.set_up(installed)
+    assert syncs(installed)[2:] == ["requirements.lock+requirements.similarity.lock"]
+
+
+def test_an_extra_stays_with_a_venv_made_anew_with_the_test_tools_and_when_its_own_lock_changes(
+    installed: Path,
+) -> None:
+    addition.add_extra(installed, ["similarity"])
+    shutil.rmtree(installed / ".venv")
+    environment.set_up(installed)
+    environment.set_up(installed, with_tests=True)
+    (installed / "requirements.similarity.lock").write_text("wordllama==2.0\n")
+    assert not environment.is_installed(installed, with_tests=True)
+    environment.set_up(installed)
+    assert syncs(installed)[2:] == ["requirements.lock+requirements.similarity.lock"] * 3
+
+
+def test_an_extra_added_beside_the_test_tools_leaves_them_installed(installed: Path) -> None:
+    environment.set_up(installed, with_tests=True)
+    addition.add_extra(installed, ["similarity"])
+    assert environment.is_installed(installed, with_tests=True)
+    assert environment.is_installed(installed, with_tests=False)
+
+
+def test_an_extra_that_cannot_be_had_leaves_all_as_it_was(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UV_FAILS", "error: error sending request")
+    failed = launch(installed, "--add", "similarity")
+    assert failed.returncode == 1
+    assert "There is no network" in failed.stderr
+    assert not (installed / "extras.txt").exists()
+    assert environment.is_installed(installed, with_tests=False)
+
+
+@pytest.mark.parametrize("names", [[], ["nothing"], ["similarity", "more"]])
+def test_an_extra_that_there_is_none_of_is_refused_with_those_there_are(installed: Path, names: list[str]) -> None:
+    with pytest.raises(SetupError, match=r"takes the name of one extra.* Those there are: similarity\."):
+        addition.add_extra(installed, names)
+
+
+def test_an_extra_that_a_later_program_no_longer_has_does_not_hinder_its_start(installed: Path) -> None:
+    (installed / "extras.txt").write_text("gone\n")
+    assert launch(installed, "runs").returncode == 3
 
 
 # Refusals
@@ -328,7 +396,7 @@ def test_version_and_help_need_no_environment(flag: str, words: str, tmp_path: P
 
 def test_help_names_every_flag_and_verb(tmp_path: Path) -> None:
     shown = launch(ROOT, "--help").stdout
-    flags = ["--workspace", "--port", "--no-browser", "--share", "--password", "--version", "--test"]
+    flags = ["--workspace", "--port", "--no-browser", "--share", "--password", "--add", "--version", "--test"]
     verbs = ["demo", "audit", "train", "runs", "stop", "resume", "ask", "score", "export", "doctor"]
     assert [word for word in flags + verbs if word not in shown] == []
 
@@ -375,6 +443,11 @@ def test_words_after_test_go_to_pytest() -> None:
     commands = environment.check_commands("python", ["-k", "words"])
     assert list(commands) == ["ruff check", "ruff format", "mypy", "pytest"]
     assert commands["pytest"][-2:] == ["-k", "words"]
+
+
+def test_the_files_that_are_given_out_early_are_there() -> None:
+    """Else one that was renamed begins last, and the other process waits for it."""
+    assert all((ROOT / "tests" / file).is_file() for file in (FIRST, *LONG))
 
 
 @pytest.mark.parametrize(
