@@ -29,10 +29,17 @@ class Said:
 def show_figures(answers: Sequence[Said]) -> str:
     parts = "".join(
         f'<p class="fine"><strong>{escape(each.name)}:</strong> {_say_figures(each.figures)} '
-        f"{_copy(each.name, each.text)}</p>"
+        f"{_copy(each.name, each.text)}</p>{_show_thoughts(each)}"
         for each in answers
     )
     return f'<div class="figures" title="{SURE}">{parts}</div>'
+
+
+def _show_thoughts(said: Said) -> str:
+    if not said.figures.thoughts:
+        return ""
+    title = "What it thought first" if said.text else "It still thought when it was cut off"
+    return f"<details><summary>{title}</summary><p>{escape(said.figures.thoughts)}</p></details>"
 
 
 def _copy(name: str, text: str) -> str:
@@ -47,7 +54,8 @@ def _say_figures(figures: Figures) -> str:
     speed = f", {figures.tokens_per_s:.0f} tokens a second" if figures.tokens_per_s else ""
     sure = f", {figures.sure:.0%} sure of its words" if figures.sure is not None else ""
     plural = "" if figures.tokens == 1 else "s"
-    return f"{figures.tokens} token{plural}, the first after {figures.first_s:.1f} s{speed}{sure}"
+    read = f", {figures.read_tokens} tokens read" if figures.read_tokens else ""
+    return f"{figures.tokens} token{plural}, the first after {figures.first_s:.1f} s{speed}{sure}{read}"
 
 
 def show_apart(answers: Sequence[tuple[str, str]]) -> str:

@@ -28,7 +28,8 @@ LOG = "chat.log"
 class Figures:
     """Of one answer. `finished` False where a limit or Stop cut it; `sure`: the mean probability of its tokens, 0 to 1.
 
-    `first_s` and `seconds`: from the question to the first token and to the last.
+    `first_s` and `seconds`: from the question to the first token and to the last. `read_tokens`: of all that was read
+    before it; `thoughts`: what it wrote before it answered.
     """
 
     tokens: int
@@ -36,6 +37,8 @@ class Figures:
     first_s: float
     seconds: float
     sure: float | None
+    read_tokens: int = 0
+    thoughts: str = ""
 
     @property
     def tokens_per_s(self) -> float:

@@ -12,6 +12,7 @@ Role = Literal["system", "user", "assistant", "tool", "text"]
 ROLES: tuple[Role, ...] = get_args(Role)
 LEARNED: frozenset[Role] = frozenset({"assistant", "text"})  # `text` is a passage that is learned as it stands
 THINKING = re.compile(r"\A\s*<think>(.*?)</think>\s*", re.DOTALL)
+UNFINISHED = re.compile(r"\A\s*<think>(.*)\Z", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,11 @@ class Conversation:
         return self.answers[-1] if self.answers else ""
 
     @property
+    def thought(self) -> str:
+        """What stands before the last answer as its thoughts."""
+        return next((message.reasoning for message in reversed(self.messages) if message.role in LEARNED), "")
+
+    @property
     def is_passage(self) -> bool:
         """A text to go on learning from, without question and answer."""
         return len(self.messages) == 1 and self.messages[0].role == "text"
@@ -157,6 +163,12 @@ def part_thoughts(content: str) -> tuple[str, str]:
     """(what was thought, what was said) of an answer that begins with <think> ... </think>."""
     thought = THINKING.match(content)
     return (thought[1].strip(), content[thought.end() :]) if thought else ("", content)
+
+
+def part_answer(text: str) -> tuple[str, str]:
+    """(what was thought, what was said) as a model writes it: one that is cut off while it thinks has said nothing."""
+    cut = None if THINKING.match(text) else UNFINISHED.match(text)
+    return (cut[1].strip(), "") if cut else part_thoughts(text)
 
 
 def _parsed(arguments: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
@@ -17,13 +18,15 @@ import jinja2.ext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from tokenizers import Tokenizer
 
-from studio.data.answers import answer_spans
-from studio.data.conversation import Conversation, Message
+from studio.data.answers import LANDMARK, answer_spans
+from studio.data.conversation import Conversation, Message, part_answer
 from studio.data.read import PassageLength
 from studio.errors import ModelError, TemplateError
 from studio.store import read_json
 
 NOT_LEARNED = -100
+CHANNEL, FINAL = "<|channel|>", "<|channel|>final<|message|>"  # gpt-oss
+IN_CHANNEL = re.compile(r"<\|start\|>assistant|<\|channel\|>\w+<\|message\|>|<\|\w+\|>")
 # The answers of a chat, all of a chat, or plain text without a template.
 Learn = Literal["answers", "all", "text"]
 
@@ -162,8 +165,45 @@ class FolderTokenizer:
         encoding = self.tokenizer.encode(text, add_special_tokens=False)  # the template brings them
         return encoding.ids, encoding.offsets
 
-    def prompt_ids(self, messages: Sequence[Message]) -> list[int]:
-        return self.encode(self.render(messages, add_generation_prompt=True))[0]
+    def prompt_text(self, messages: Sequence[Message], tools: Sequence[Any] = (), thinks: bool = False) -> str:
+        """Up to where the answer begins.
+
+        Templates such as Qwen3's put an empty thought before an answer that has none: so it is learned, and so it is
+        asked for, of the base too. A model that `thinks` begins its thoughts by itself.
+        """
+        asked = self.render(messages, add_generation_prompt=True, tools=tools)
+        if thinks:
+            return asked
+        try:
+            answered = self.render([*messages, Message("assistant", LANDMARK)], tools=tools)
+        except TemplateError:
+            return asked
+        before, landmark, _ = answered.partition(LANDMARK)
+        # Blanks alone are the answer's: a token of them at the end of a prompt is not how the model learned to begin.
+        return before if landmark and before.startswith(asked) and before[len(asked) :].strip() else asked
+
+    def prompt_ids(self, messages: Sequence[Message], tools: Sequence[Any] = (), thinks: bool = False) -> list[int]:
+        return self.encode(self.prompt_text(messages, tools, thinks))[0]
+
+    def read_answer(self, ids: Sequence[int]) -> tuple[str, str]:
+        """(what was thought, what was said) of the tokens that a model wrote after a prompt."""
+        if CHANNEL in self.special_tokens:
+            return _part_channels(self.tokenizer.decode(list(ids), skip_special_tokens=False))
+        written = self.tokenizer.decode(list(ids), skip_special_tokens=True).rstrip("\ufffd")
+        return part_answer("<think>" * self.opens_thought + written)
+
+    @cached_property
+    def opens_thought(self) -> bool:
+        """The template itself writes the <think> that an answer begins with, as DeepSeek's does."""
+        return self.prompt_text([Message("user", "?")]).rstrip().endswith("<think>")
+
+
+def _part_channels(written: str) -> tuple[str, str]:
+    """As gpt-oss writes: what it thinks in a channel of its own, or nothing but the answer."""
+    thoughts, final, said = written.rpartition(FINAL)
+    if not final and CHANNEL in written:  # cut off while it thought
+        thoughts, said = written, ""
+    return tuple(IN_CHANNEL.sub("", part).strip().rstrip("\ufffd") for part in (thoughts, said))  # type: ignore[return-value]
 
 
 @lru_cache(maxsize=4)

@@ -162,6 +162,12 @@ def forget_draft(dataset: Dataset, row: int | None = None) -> None:
     _write(dataset, {} if row is None else {n: c for n, c in changed.items() if n != row})
 
 
+def carry_drafts(old: Dataset, new: Dataset) -> None:
+    """Drafts of a version become those of another whose rows are the same, and those that were added."""
+    if changed := read_drafts(old).changed:
+        _write(new, changed)
+
+
 def _write(dataset: Dataset, changed: dict[int, Conversation | None]) -> None:
     rows = {row: conversation.as_record() if conversation else None for row, conversation in changed.items()}
     write_json(dataset.root / DRAFTS, {"of": dataset.version, "rows": rows})

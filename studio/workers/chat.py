@@ -81,7 +81,7 @@ def _answer(voices: Any, request: dict[str, Any], session: Session) -> None:
     def watch(answers: Any) -> bool:
         nonlocal told_s
         if time.monotonic() - told_s >= TELL_EVERY_S:
-            session.tell("text", answers={voice.key: answer.text for voice, answer in answers.items()})
+            session.tell("text", answers={voice.key: _so_far(answer) for voice, answer in answers.items()})
             told_s = time.monotonic()
         return session.stop.is_set()
 
@@ -94,6 +94,10 @@ def _answer(voices: Any, request: dict[str, Any], session: Session) -> None:
         answers={voice.key: answer.text for voice, answer in answers.items()},
         figures={voice.key: {name: getattr(answer, name) for name in FIGURES} for voice, answer in answers.items()},
     )
+
+
+def _so_far(answer: Any) -> str:
+    return answer.text or ("Thinking …" if answer.thoughts else "")
 
 
 def _explain(error: Exception) -> TunesmithError:

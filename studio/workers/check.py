@@ -37,7 +37,7 @@ def check_gguf(
     answers = []
     for index, (conversation, answer) in enumerate(zip(asked, expected, strict=True)):
         report(Progress(f"Checking: question {index + 1} of {len(asked)}", 0.86 + 0.14 * index / len(asked)))
-        ids = Prompt("tuned", conversation.prompt).ids(tokenizer)
+        ids = Prompt("tuned", conversation.prompt, thinks=True).ids(tokenizer)  # as the file's own template begins
         same += model.tokenize(model.render(conversation.prompt)) == ids
         for position, token in enumerate(answer.ids[:TOKENS_A_PROMPT]):
             given = model.next_token([*ids, *answer.ids[:position]])

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from studio.compare.sampling import GREEDY, Sampling
 from studio.compare.voices import Voice
-from studio.data.conversation import Message
+from studio.data.conversation import Message, part_answer
+from studio.data.tokens import NOT_LEARNED, Labelled
 from studio.workers.generate import Answer
 from studio.workers.llamacpp import LlamaCpp
 from studio.workers.shared import Answers, Prompts, Watch
@@ -27,15 +29,16 @@ class Filed:
     ) -> Answers:  # fmt: skip
         answers: Answers = {}
         for voice, said in prompts.items():
-            began_s = time.monotonic()
-            for text, ids, chances, ended in self.model.stream(said, most_tokens, sampling):
+            began_s, written = time.monotonic(), self.model.opens_thought(said)
+            for more, ids, chances, ended in self.model.stream(said, most_tokens, sampling):
                 before = answers.get(voice, Answer("", [], False))
                 now_s = time.monotonic() - began_s
                 sure = (before.sure or 0.0) * before.tokens + sum(chances)
                 ids = before.ids + ids
-                answers[voice] = Answer(
-                    before.text + text, ids, ended, before.first_s or now_s, now_s, sure / len(ids) if ids else None
-                )
+                written += more
+                thoughts, text = part_answer(written)
+                sureness = sure / len(ids) if ids else None
+                answers[voice] = Answer(text, ids, ended, before.first_s or now_s, now_s, sureness, thoughts)
                 if watch(answers):
                     return answers
         return answers
@@ -43,3 +46,15 @@ class Filed:
     def answer_all(self, voice: Voice, asked: Sequence[Sequence[Message]], most_tokens: int) -> list[Answer]:
         """One question after the other, greedily."""
         return [self.answer({voice: said}, most_tokens, GREEDY, 1.0, lambda answers: False)[voice] for said in asked]
+
+    def losses(self, voice: Voice, labelled: Sequence[Labelled]) -> Iterator[tuple[int, float]]:
+        """(place, mean loss a learned token in nats), token by token: about as long as answering takes.
+
+        NaN where nothing is learned, or where it is longer than the file's view.
+        """
+        for place, tokens in enumerate(labelled):
+            ids, lost = tokens.input_ids, list[float]()
+            if len(ids) < self.model.context_tokens:
+                learned = (at for at in range(1, len(ids)) if tokens.labels[at] != NOT_LEARNED)
+                lost = [-self.model.log_chance(ids[:at], ids[at]) for at in learned]
+            yield place, math.fsum(lost) / len(lost) if lost else math.nan

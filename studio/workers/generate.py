@@ -34,18 +34,24 @@ def adapter_of(side: Side) -> str:
 
 @dataclass(frozen=True)
 class Prompt:
+    """`tools`: what may be called; `thinks`: thoughts before the answer were learned."""
+
     side: Side
     messages: Sequence[Message]
+    tools: Sequence[Any] = ()
+    thinks: bool = False
 
     def ids(self, tokenizer: FolderTokenizer) -> list[int]:
         if is_begun(self.messages):
             return tokenizer.encode(self.messages[0].content)[0]
-        return tokenizer.prompt_ids(self.messages)
+        return tokenizer.prompt_ids(self.messages, self.tools, self.thinks)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """`ids` are those of the text, with the end mark's where it ended by itself; else a limit or Stop cut it.
+    """`ids` are those of all it wrote, with the end mark's where it ended by itself; else a limit or Stop cut it.
+
+    `text` is what it said; what it thought before stands in `thoughts`. `read_tokens`: of the prompt.
 
     `first_s` and `seconds`: from the question to the first token and to the last. `sure`: the mean probability of its
     tokens, 0 to 1; None while it is being written.
@@ -57,6 +63,8 @@ class Answer:
     first_s: float = 0.0
     seconds: float = 0.0
     sure: float | None = None
+    thoughts: str = ""
+    read_tokens: int = 0
 
     @property
     def tokens(self) -> int:
@@ -176,8 +184,14 @@ class Generator:
         )
         answers = self.read(output[:, longest:].tolist())
         return [
-            replace(answer, first_s=watcher.first_s, seconds=watcher.seconds_of(answer), sure=_mean(row, answer.tokens))
-            for answer, row in zip(answers, sureness.of(output), strict=True)
+            replace(
+                answer,
+                first_s=watcher.first_s,
+                seconds=watcher.seconds_of(answer),
+                sure=_mean(row, answer.tokens),
+                read_tokens=len(asked),
+            )
+            for answer, row, asked in zip(answers, sureness.of(output), ids, strict=True)
         ]
 
     def read(self, rows: list[list[int]]) -> list[Answer]:
@@ -185,9 +199,9 @@ class Generator:
 
     def _read_one(self, row: list[int]) -> Answer:
         end = next((i for i, token in enumerate(row) if token in self.end_ids), None)
-        text = self.tokenizer.tokenizer.decode(row[:end], skip_special_tokens=True)
+        thoughts, text = self.tokenizer.read_answer(row[:end])
         ids = row if end is None else row[: end + 1]
-        return Answer(text.rstrip("\ufffd"), ids, end is not None)
+        return Answer(text, ids, end is not None, thoughts=thoughts)
 
 
 def _mean(row: list[float], count: int) -> float | None:

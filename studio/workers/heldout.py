@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 from studio.data.conversation import Conversation, Message
 from studio.data.datasets import Dataset, open_dataset
@@ -58,7 +59,30 @@ def is_begun(messages: Sequence[Message]) -> bool:
     return [message.role for message in messages] == ["text"]
 
 
+@dataclass(frozen=True)
+class Manner:
+    """How questions are put: `tools` that may be called, and whether thoughts come before the answer."""
+
+    tools: tuple[Any, ...] = ()
+    thinks: bool = False
+
+
+def manner_of(run: Run) -> Manner:
+    """As its held-out questions are put, with the tools that they all have; the plain way where the data is gone."""
+    try:
+        asked = open_dataset(workspace_of(run.folder), run.recipe.data).conversations("test")
+    except DataError:
+        return Manner()
+    tools = asked[0].tools if asked and all(each.tools == asked[0].tools for each in asked) else ()
+    return Manner(tuple(tools), learned_to_think(asked))
+
+
+def learned_to_think(asked: Sequence[Conversation]) -> bool:
+    """Thoughts stand before some of the wanted answers."""
+    return any(conversation.thought for conversation in asked)
+
+
 def longest_answer(asked: Sequence[Conversation], tokenizer: FolderTokenizer) -> int:
-    """Room for the longest wanted answer and half as much again, in tokens."""
-    longest = max(len(tokenizer.encode(conversation.wanted)[0]) for conversation in asked)
+    """Room for the longest wanted answer with its thoughts and half as much again, in tokens."""
+    longest = max(len(tokenizer.encode(each.thought + each.wanted)[0]) for each in asked)
     return min(LONGEST_ANSWER, longest + longest // 2 + 8)

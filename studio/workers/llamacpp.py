@@ -7,6 +7,7 @@ import math
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,14 @@ import httpx
 import xllamacpp
 
 from studio.compare.sampling import GREEDY, Sampling
-from studio.data.conversation import Conversation, Message
+from studio.data.conversation import Conversation, Message, part_answer
 from studio.errors import ExportError, ModelError
 from studio.workers.heldout import is_begun
 
 PATIENCE_S = 600  # until the next token: a long question on a slow processor
 SLOTS = 4  # questions that are answered at once
+FORCED = 1000.0  # beyond what any model gives a token
+MOST_WORDS = 1_000_000  # beyond any vocabulary
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ class LlamaCpp:
         parameters.n_parallel = slots
         parameters.port = 0
         parameters.warmup = False
+        self.context_tokens = context_tokens
         self.key = secrets.token_hex(16)
         parameters.api_keys = [self.key]
         try:
@@ -55,6 +59,7 @@ class LlamaCpp:
             base_url=self._server.listening_address,
             headers={"Authorization": f"Bearer {self.key}"},
             timeout=60,
+            limits=httpx.Limits(keepalive_expiry=1),  # its server hangs up after 5 s, the very moment that httpx would
             trust_env=False,
         )
 
@@ -70,6 +75,10 @@ class LlamaCpp:
         body = {"messages": Conversation(tuple(messages)).as_dicts()}
         return str(self._post("/apply-template", body)["prompt"])
 
+    def opens_thought(self, messages: Sequence[Message]) -> str:
+        """What its template has begun of the answer: <think>, or nothing."""
+        return "<think>" if self.render(messages).rstrip().endswith("<think>") else ""
+
     def _post(self, path: str, body: dict[str, Any]) -> Any:
         reply = self._http.post(path, json=body)
         reply.raise_for_status()
@@ -81,6 +90,37 @@ class LlamaCpp:
         reply = self._post("/completion", {**body, "cache_prompt": True})
         tokens = reply.get("tokens") or []
         return tokens[0] if tokens and reply.get("stop_type") != "eos" else None
+
+    def log_chance(self, before: Sequence[int], token: int) -> float:
+        """The log probability of a token after these, in nats, as the weights have it before any sampling.
+
+        llama.cpp tells it of tokens that were drawn, so this one is made to be drawn.
+        """
+        told = self._draw(before, token, 1)
+        if told:
+            return float(told[0]["logprob"])
+        # It is silent on a token that ends within a letter: another one is drawn, and the chances of all are told.
+        every = self._draw(before, self._letter, MOST_WORDS)[0]["top_logprobs"]
+        return next(float(each["logprob"]) for each in every if each["id"] == token)
+
+    def _draw(self, before: Sequence[int], token: int, told: int) -> list[dict[str, Any]]:
+        """What is said of the one token that is drawn; `told`: how many of the likeliest are told beside it."""
+        body = {
+            "prompt": list(before),
+            "n_predict": 1,
+            "temperature": 0.0,
+            "logit_bias": [[token, FORCED]],
+            "n_probs": told,
+            "cache_prompt": True,
+        }
+        reply = self._http.post("/completion", json=body, timeout=PATIENCE_S)
+        reply.raise_for_status()
+        return list(reply.json().get("completion_probabilities") or [])
+
+    @cached_property
+    def _letter(self) -> int:
+        """A token that is a whole letter in every vocabulary."""
+        return self.tokenize("a")[-1]
 
     def ask(self, messages: Sequence[Message], most_tokens: int) -> Reply:
         """The greedy answer."""
@@ -98,7 +138,8 @@ class LlamaCpp:
         if "choices" not in reply:
             raise ExportError(f"llama.cpp did not answer: {str(reply)[:200]}.", "Export it again.")
         choice = reply["choices"][0]
-        return Reply(str(choice["message"]["content"] or ""), choice["finish_reason"] == "stop")
+        _, text = part_answer(str(choice["message"]["content"] or ""))
+        return Reply(text, choice["finish_reason"] == "stop")
 
     def _go_on(self, text: str, most_tokens: int) -> Reply:
         body = {"prompt": self.tokenize(text), "n_predict": most_tokens, "temperature": 0.0, "cache_prompt": False}

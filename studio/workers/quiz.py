@@ -24,7 +24,7 @@ from studio.quiz.marking import mean_score
 from studio.quiz.reading import Item, Quiz, read_quiz
 from studio.quiz.result import OffTopic, judge
 from studio.runs import Run, open_run, workspace_of
-from studio.store import read_json, write_json
+from studio.store import read_if_whole, write_json
 from studio.tasks import Progress, Report, run_task
 from studio.train.models import require_base
 from studio.workers.generate import Generator, Prompt, Side, end_ids_of
@@ -47,7 +47,7 @@ def ask_quiz(run: Run, report: Report) -> dict[str, Any]:
     four_bit = wants_four_bit(run.recipe) and not run.learned_whole
     how = {"four_bit": four_bit, "rounded": run.recipe.use_loftq, "torch": torch.__version__, "on": _device()}
     kept = forget.place_of_base(workspace, base, how)
-    before: Answers | None = read_json(kept)
+    before: Answers | None = read_if_whole(kept)
     report(Progress("Loading the model", 0.0))
     tokenizer = load_tokenizer(base)
     bare = load_base(base, four_bit=False).eval() if run.learned_whole and before is None else None
@@ -106,7 +106,7 @@ class Option:
 
 def options_of(item: Item, tokenizer: FolderTokenizer) -> list[Option]:
     """The prompt is all that the options share, for a tokenizer may join its last letters with the option's first."""
-    prompt = tokenizer.render([Message("user", item.ask)], add_generation_prompt=True) + item.begin
+    prompt = tokenizer.prompt_text([Message("user", item.ask)]) + item.begin
     texts = [prompt + (" " if item.begin else "") + option for option in item.options]
     ids = [tuple(tokenizer.encode(text)[0]) for text in texts]
     shortest = min(map(len, ids))

