@@ -61,4 +61,6 @@ def _say(measure: Measure, value: float) -> str:
 def _cut(text: str) -> str:
     if not text.strip():
         return '<em class="fine">(nothing)</em>'
-    return escape(text[:MOST_LETTERS]) + (" …" if len(text) > MOST_LETTERS else "")
+    if len(text) <= MOST_LETTERS:
+        return escape(text)
+    return f"<details><summary>{escape(text[:MOST_LETTERS])} …</summary>… {escape(text[MOST_LETTERS:])}</details>"

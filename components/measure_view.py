@@ -7,32 +7,36 @@ from typing import Any
 
 import gradio as gr
 
+from components.alone import or_say
 from components.answers_table import show_answers
+from components.answers_taken import build_answers_taken
 from components.choice_form import build_choice_form
-from components.frame import RunView, Studio, open_picked, require_rest
+from components.frame import Studio, open_picked, require_rest
 from components.matrix_view import read_style
 from components.notices import show_note, show_progress, told
 from components.scores_view import show_scores
+from components.work_view import Work, WorkView
 from studio.compare import proof
-from studio.compare.chosen import read_choice
-from studio.errors import TunesmithError
+from studio.compare.chosen import forget_typed, keep_typed, read_choice, read_typed
+from studio.errors import DamagedError, TunesmithError
 from studio.runs import Run, open_run
-from studio.scores.choice import Choice, make_choice
-from studio.tasks import Progress, read_note
+from studio.scores.choice import Choice, Typed, make_choice
 from studio.vote.votes import open_rows
 
 STOPPED = "Stopped. What was answered is kept; press “Measure both” to go on."
 LEARNED_ON = "▲ The run has learned on since it was measured. Measure both to know how it does now."
 KEPT = "Kept. “Measure both” will measure by it."
+TYPED = "What stands here is not used yet. “Measure by this” uses it."
 WEIGHED = "✓ Weighed anew. The verdict stands below."
 
 
-def build_measure_view(studio: Studio, run: gr.Dropdown) -> RunView:
+def build_measure_view(studio: Studio, run: gr.Dropdown) -> WorkView:
     """Build it below `run`, which holds the id of the run that is picked."""
     with gr.Row():
         measure = gr.Button("Measure both", elem_id="measure")
         stop = gr.Button("Stop", elem_id="measure-stop", visible=False, scale=0, min_width=90)
     state = gr.HTML(elem_id="measure-state")
+    work = Work(state, stop, proof.note_of, STOPPED)
     with gr.Accordion("Measure something else", open=False, elem_id="choose"):
         form = build_choice_form()
         with gr.Row():
@@ -40,48 +44,51 @@ def build_measure_view(studio: Studio, run: gr.Dropdown) -> RunView:
             back = gr.Button("Let the data decide", elem_id="choose-back")
         chosen_state = gr.HTML(elem_id="choose-state")
     table = gr.HTML(css_template=read_style(), apply_default_css=False, elem_id="scores")
+    build_answers_taken(studio, run)
 
     def show(run_id: str | None) -> dict[Any, Any]:
         if not run_id:
-            return {table: show_scores(None), state: "", stop: _button(False), **form.show(Choice(), None)}
+            return {table: show_scores(None), **work.show(None), chosen_state: "", **form.show(Typed(), None)}
         chosen = open_run(studio.workspace, run_id)
-        is_on = proof.is_on(chosen)
         return {
-            state: _show_state(chosen) if is_on else "",
-            stop: _button(is_on),
-            chosen_state: "",
-            **form.show(read_choice(chosen), proof.read_scores(chosen)),
-            table: _show_all(chosen),
+            **work.show(chosen),
+            chosen_state: or_say(lambda: _say_choice(chosen)),
+            **form.show(_typed_in(chosen), _found_of(chosen)),
+            table: or_say(lambda: _show_all(chosen)),
         }
 
+    def measured(chosen: Run) -> dict[Any, Any]:
+        found = _found_of(chosen)
+        shown = {table: or_say(lambda: _show_all(chosen))}
+        return {**shown, **(form.offer(_typed_in(chosen).measure, found) if found else {})}
+
     @told
-    def measure_both(run_id: str | None) -> Iterator[dict[Any, Any]]:
+    def measure_both(run_id: str | None) -> dict[Any, Any]:
         chosen = open_picked(studio, run_id)
-        require_rest(studio)
+        require_rest(studio, but=proof.note_of(chosen))
         studio.chat.close()
-        note = ""
-        yield {state: show_progress(Progress("Starting")), stop: _button(True)}
-        try:
-            for progress in proof.score_run(chosen):
-                yield {state: show_progress(progress)}
-        except TunesmithError:
-            if not proof.is_stopped(chosen):
-                yield {state: "", stop: _button(False)}
-                raise
-            note = STOPPED
-        yield {**show(run_id), state: show_note(note)}
+        proof.begin(chosen)
+        return work.show(chosen)
 
     @told
     def end(run_id: str | None) -> dict[Any, Any]:
-        proof.stop(open_picked(studio, run_id))
-        return {state: show_note(STOPPED), stop: _button(False)}
+        chosen = open_picked(studio, run_id)
+        proof.stop(chosen)
+        return work.show(chosen)
+
+    @told
+    def keep(run_id: str | None, *values: str | None) -> None:
+        """So that it is there still for who looks elsewhere and comes back."""
+        if run_id:
+            keep_typed(open_run(studio.workspace, run_id), Typed(*(value or "" for value in values)))
 
     def choose(run_id: str | None, choice: Choice) -> Iterator[dict[Any, Any]]:
         chosen = open_picked(studio, run_id)
         for progress in proof.choose(chosen, choice):
             yield {chosen_state: show_progress(progress)}
+        forget_typed(chosen)
         found = proof.read_scores(chosen)
-        seen = {**form.show(choice, found), table: _show_all(chosen)}
+        seen = {**form.show(Typed.of(choice), found), table: _show_all(chosen)}
         yield {**seen, chosen_state: show_note(WEIGHED, "good") if found else show_note(KEPT)}
 
     @told
@@ -98,25 +105,38 @@ def build_measure_view(studio: Studio, run: gr.Dropdown) -> RunView:
         except TunesmithError as error:
             yield {chosen_state: show_note(f"✖ {error.what} {error.do}", "bad")}
 
-    outputs = [*form.fields, form.help, measure, stop, state, chosen_state, table]
+    outputs = [*form.fields, form.help, stop, state, chosen_state, table]
     measure.click(
-        measure_both, run, outputs, show_progress="hidden", concurrency_id="accelerator", concurrency_limit=1,
+        measure_both, run, [state, stop], show_progress="hidden", concurrency_id="accelerator", concurrency_limit=1,
     )  # fmt: skip
     stop.click(end, run, [state, stop], show_progress="hidden")
     seen = [*form.fields, form.help, chosen_state, table]
     apply.click(measure_by, [run, *form.fields], seen, show_progress="hidden")
     back.click(let_data_decide, run, seen, show_progress="hidden")
-    return RunView(outputs, show)
+    typing = [field.input for field in form.fields]
+    gr.on(typing, keep, [run, *form.fields], None, show_progress="hidden", queue=False, trigger_mode="always_last")
+    return WorkView(outputs, show, state, lambda chosen, before: work.tick(chosen, before, measured))
 
 
-def _button(visible: bool) -> gr.Button:
-    return gr.Button(visible=visible)
+def _say_choice(run: Run) -> str:
+    read_choice(run)  # whose damage is said
+    return show_note(TYPED if read_typed(run) else "")
 
 
-def _show_state(run: Run) -> str:
-    """Measuring goes on while nobody looks."""
-    known = read_note(proof.note_of(run))
-    return show_progress(Progress(known.get("message", "Starting"), known.get("share"), known.get("left_s")))
+def _typed_in(run: Run) -> Typed:
+    """What the form shows; empty where what was chosen is damaged, which stands below it."""
+    try:
+        return read_typed(run) or Typed.of(read_choice(run))
+    except DamagedError:
+        return Typed()
+
+
+def _found_of(run: Run) -> dict[str, Any] | None:
+    """None also where they are damaged, which stands in their place."""
+    try:
+        return proof.read_scores(run)
+    except DamagedError:
+        return None
 
 
 def _show_all(run: Run) -> str:

@@ -40,6 +40,14 @@ def test_nothing_is_told_of_a_question_that_is_still_to_be_voted_on():
     assert "Question 2?" in shown
 
 
+def test_of_a_long_answer_the_rest_is_folded_and_not_lost():
+    known = found()
+    known["answers"][1]["tuned"] = "long " * 200 + "<end>"
+    shown = show_answers(known)
+    assert shown.count("<summary>long long") == 1
+    assert "&lt;end&gt;</details>" in shown
+
+
 def test_scores_without_single_answers_have_no_table():
     assert show_answers(None) == ""
     assert show_answers({"examples": 1, "answers": []}) == ""
