@@ -7,7 +7,7 @@ import re
 import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -93,6 +93,30 @@ class Piece:
 
     text: str
     state: Literal["learned", "read", "cut"]
+
+
+def calls_last(conversation: Conversation) -> bool:
+    """Tools are called in the last answer."""
+    last = len(conversation.prompt)
+    return any(message.tool_calls for message in conversation.messages[last : last + 1])
+
+
+def with_written_call(conversation: Conversation, tokenizer: FolderTokenizer) -> Conversation:
+    """A last answer that calls tools, as the words in which the model writes the call; any other stays as it is.
+
+    Raises: TemplateError as `label_tokens` does.
+    """
+    if not calls_last(conversation):
+        return conversation
+    last = len(conversation.prompt)
+    answer = conversation.messages[last]
+    upto = replace(conversation, messages=conversation.messages[: last + 1])
+    ids = label_tokens(upto, tokenizer, sys.maxsize).input_ids[
+        len(tokenizer.prompt_ids(upto.prompt, upto.tools, bool(answer.reasoning))) :
+    ]
+    _, words = tokenizer.read_answer(ids)
+    written = replace(answer, content=words.strip(), tool_calls=())
+    return replace(conversation, messages=(*conversation.messages[:last], written, *conversation.messages[last + 1 :]))
 
 
 def show_tokens(conversation: Conversation, tokenizer: ChatTokenizer, max_length: int) -> list[Piece]:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from studio.compare.chat import Chat
-from studio.compare.proof import read_scores
+from studio.compare.proof import is_outdated, read_scores
 from studio.compare.voices import base_and_tuned
+from studio.compare.wanted import in_words
 from studio.data.conversation import Conversation, Message
 from studio.data.datasets import open_dataset
 from studio.errors import DataError
@@ -45,7 +46,7 @@ def step_of(run: Run) -> int:
 
 
 def read_pairs(run: Run) -> list[Pair]:
-    """All questions that both have answered. Raises: DataError if the run's data set is gone."""
+    """All questions that both have answered. Raises: DataError if the run's data set is gone; DamagedError."""
     scored = _scored(run)
     dataset = open_dataset(workspace_of(run.folder), run.recipe.data) if scored else None
     examples = {each.row: each for each, _ in dataset.rows(scored)} if dataset else {}
@@ -65,10 +66,7 @@ def read_pairs(run: Run) -> list[Pair]:
 def _scored(run: Run) -> dict[int, dict[str, Any]]:
     """The scored answers by the row of their example; none if the run has learned on since."""
     found = read_scores(run)
-    if not found:
-        return {}
-    scored_s = (run.folder / "scores.json").stat().st_mtime
-    if any(file.stat().st_mtime > scored_s for file in run.adapter.glob("*.safetensors")):
+    if not found or is_outdated(run):
         return {}
     return {answer["row"]: answer for answer in found["answers"]}
 
@@ -93,7 +91,7 @@ def ask_both(run: Run, chat: Chat, most: int = ASKED_AT_ONCE) -> Iterator[Progre
     """
     known = {pair.row for pair in read_pairs(run)}
     dataset = open_dataset(workspace_of(run.folder), run.recipe.data)
-    held_out = [each for each in dataset.conversations("test") if not each.is_passage]
+    held_out = in_words(run, [each for each in dataset.conversations("test") if not each.is_passage])
     waiting = [each for each in held_out if each.row not in known]
     if not waiting:
         what = "has no held-out question" + (" left" if held_out else "")

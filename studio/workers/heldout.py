@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from studio.compare.wanted import in_words
 from studio.data.conversation import Conversation, Message
 from studio.data.datasets import Dataset, open_dataset
 from studio.data.tokens import FolderTokenizer
@@ -17,7 +18,7 @@ LONGEST_ANSWER = 1024
 
 def held_out(run: Run) -> list[Conversation]:
     """The questions that no training saw. Raises: DataError if there are none."""
-    return held_out_of(open_dataset(workspace_of(run.folder), run.recipe.data))
+    return in_words(run, held_out_of(open_dataset(workspace_of(run.folder), run.recipe.data)))
 
 
 def held_out_of(dataset: Dataset) -> list[Conversation]:

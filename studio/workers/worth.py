@@ -23,7 +23,7 @@ from studio.compare.worth_job import Job, digest_of, job_before, job_of_run
 from studio.data.conversation import Conversation
 from studio.data.datasets import Dataset, open_dataset
 from studio.data.splits import Split
-from studio.data.tokens import load_tokenizer
+from studio.data.tokens import load_tokenizer, with_written_call
 from studio.errors import DataError
 from studio.runs import Run, open_run, workspace_of
 from studio.scores.choice import Choice
@@ -91,7 +91,7 @@ def _weigh(
     tokenizer = load_tokenizer(place)
     generator = Generator(models.after, tokenizer, end_ids_of(place, tokenizer), models.before)
     generator.in_turn = True  # also where base and tuned could share a pass: each way is timed as it would be alone
-    everything = held_out_of(dataset)
+    everything = [with_written_call(each, tokenizer) for each in held_out_of(dataset)]
     asked = random.Random(SEED).sample(everything, min(MOST_ASKED, len(everything)))
     asked.sort(key=lambda each: len(tokenizer.prompt_ids(each.prompt)))  # so that little is padded
     most = longest_answer(asked, tokenizer)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from studio.data.conversation import Conversation, Message, part_answer
+from studio.data.conversation import Conversation, Message, ToolCall, part_answer
 from studio.data.datasets import save_dataset
 from studio.data.formats import convert_rows
 from studio.data.read import Row
-from studio.data.tokens import label_tokens, load_tokenizer
+from studio.data.tokens import label_tokens, load_tokenizer, with_written_call
 from studio.workers.generate import Generator, Prompt
 from studio.workers.heldout import Manner, learned_to_think, longest_answer, manner_of
 from tests.studio.reports import make_run
@@ -112,6 +114,18 @@ def test_the_tools_that_were_learned_with_stand_in_the_question(fetch_tokenizer)
     ids = Prompt("tuned", called.prompt, called.tools).ids(tokenizer)
     assert labelled.input_ids[: len(ids)] == ids
     assert ids != Prompt("tuned", called.prompt).ids(tokenizer)
+
+
+def test_a_call_that_is_wanted_stands_in_the_words_of_the_model_and_teaches_the_same(fetch_tokenizer):
+    tokenizer = fetch_tokenizer("qwen3")
+    call = Message("assistant", "", tool_calls=(ToolCall("weather", '{"day": "Monday"}'),))
+    called = Conversation((*ASKED, call), tools=(WEATHER,))
+    written = with_written_call(called, tokenizer)
+    assert json.loads(written.wanted.removeprefix("<tool_call>").removesuffix("</tool_call>")) == {
+        "name": "weather", "arguments": {"day": "Monday"},
+    }  # fmt: skip
+    assert label_tokens(written, tokenizer, 10_000) == label_tokens(called, tokenizer, 10_000)
+    assert with_written_call(PLAIN, tokenizer) is PLAIN
 
 
 def test_whoever_is_talked_to_is_asked_in_the_manner_of_its_data(workspace):

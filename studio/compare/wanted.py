@@ -1,0 +1,18 @@
+"""What is wanted where tools are called: the call in the words in which the run's model writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from studio.data.conversation import Conversation
+from studio.data.tokens import calls_last, load_tokenizer, with_written_call
+from studio.runs import Run, workspace_of
+from studio.train.models import require_base
+
+
+def in_words(run: Run, asked: Sequence[Conversation]) -> list[Conversation]:
+    """Raises: ModelError if there are calls and the run's base is not there; TemplateError if it cannot write them."""
+    if not any(map(calls_last, asked)):
+        return list(asked)
+    tokenizer = load_tokenizer(require_base(workspace_of(run.folder), run.recipe.base))
+    return [with_written_call(each, tokenizer) for each in asked]
