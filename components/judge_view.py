@@ -8,12 +8,14 @@ from typing import Any
 
 import gradio as gr
 
+from components.alone import or_say
 from components.frame import RunView, Studio, open_picked, require_rest
 from components.judged_view import NO_RUN, show_judged
 from components.notices import show_note, show_progress, told
 from studio.errors import RunError, TunesmithError
 from studio.judge import job
-from studio.judge.asking import USUAL, Ask, require_ask
+from studio.judge.asking import MOST, USUAL, Ask, require_ask
+from studio.judge.cost import prices_of, read_used, say_broken_off, say_used
 from studio.judge.plan import make_plan
 from studio.keys import write_key
 from studio.runs import Run, open_run
@@ -21,9 +23,12 @@ from studio.tasks import Progress, read_note
 from studio.workspace import ASSETS
 
 KINDS = [("A model on a server", "server"), ("A GGUF file on this computer", "file")]
-MOST_QUESTIONS = 1_000
 READ_FIRST = "Nothing is sent yet. Read above what would be sent where; press again if that is right."
 STOPPED = "Stopped. What is judged already is kept; press the button to go on."
+PRICES = {
+    "in": "Per million tokens that it reads. 0 and 0: only tokens are told.",
+    "out": "Per million that it writes.",
+}
 
 
 def build_judge_view(studio: Studio, run: gr.Dropdown) -> RunView:
@@ -41,13 +46,14 @@ def build_judge_view(studio: Studio, run: gr.Dropdown) -> RunView:
                     label="Key (kept in this system's keyring)", type="password", elem_id="judge-key",
                     info="A local server needs none.",
                 )  # fmt: skip
+                price_in, price_out = _build_prices()
             with gr.Column(visible=False, elem_id="judge-file-side") as file_side:
                 file = gr.Dropdown(
                     label="GGUF file", allow_custom_value=True, elem_id="judge-file",
                     info="An export of yours, or the path of another file. A larger model judges better.",
                 )  # fmt: skip
             count = gr.Number(
-                USUAL, label="How many questions", precision=0, minimum=1, maximum=MOST_QUESTIONS, elem_id="judge-many"
+                USUAL, label="How many questions", precision=0, minimum=1, maximum=MOST, elem_id="judge-many"
             )
             plan = gr.HTML(elem_id="judge-plan")
             mark = gr.Textbox(visible=False)  # of the plan on the page
@@ -61,19 +67,20 @@ def build_judge_view(studio: Studio, run: gr.Dropdown) -> RunView:
                 apply_default_css=False,
                 elem_id="judged",
             )
-    form = [kind, address, model, file, count]
+    form = [kind, address, model, file, count, price_in, price_out]
 
     def show(run_id: str | None) -> dict[Any, Any]:
         if not run_id:
             return {shown: NO_RUN, state: "", plan: "", mark: ""}
         chosen = open_run(studio.workspace, run_id)
-        seen = {state: _show_state(chosen), shown: show_judged(chosen)}
+        seen = {state: _show_state(chosen), shown: or_say(lambda: show_judged(chosen))}
         ask = job.last_ask(chosen)
         if ask is None:  # what was typed meanwhile stays
             return {**seen, file: gr.Dropdown(choices=_exports(studio)), **preview(run_id, *_values_of(Ask("server")))}
         return {
             **seen,
             **{kind: ask.kind, address: ask.address, model: ask.model, count: ask.count},
+            **{price_in: ask.price_in or 0, price_out: ask.price_out or 0},
             file: gr.Dropdown(choices=_exports(studio), value=ask.path or None),
             **show_sides(ask.kind),
             **preview(run_id, *_values_of(ask)),
@@ -86,13 +93,16 @@ def build_judge_view(studio: Studio, run: gr.Dropdown) -> RunView:
 
     def preview(run_id: str | None, *values: Any) -> dict[Any, Any]:
         """What pressing the button would do now, in words."""
-        if not run_id:
-            return {plan: "", mark: ""}
+        if not run_id:  # fields tell that they have changed also while the page is still being filled
+            return {}
         try:
             made = make_plan(open_run(studio.workspace, run_id), require_ask(_read_form(*values)))
         except TunesmithError as error:
             return {plan: f'<p class="fine">{escape(error.what)} {escape(error.do)}</p>', mark: ""}
         return {plan: show_note(made.words), mark: made.mark}
+
+    def look(run_id: str | None, *values: Any) -> Any:
+        return preview(run_id, *values) or gr.skip()
 
     def change_kind(run_id: str | None, *values: Any) -> dict[Any, Any]:
         return {**show_sides(values[0]), **preview(run_id, *values)}
@@ -106,6 +116,7 @@ def build_judge_view(studio: Studio, run: gr.Dropdown) -> RunView:
             require_rest(studio)
             studio.chat.close()
         yield preview(run_id, *values)
+        before = read_used(chosen, ask)
         try:
             job.begin(chosen, ask, agreed=read)
         except job.NotAgreedError:
@@ -120,7 +131,10 @@ def build_judge_view(studio: Studio, run: gr.Dropdown) -> RunView:
                 yield {state: show_progress(progress)}
         except TunesmithError as error:
             note = STOPPED if job.is_stopped(chosen) else f"{error.what} {error.do}"
-        yield {state: show_note(note), shown: show_judged(chosen), **preview(run_id, *values)}
+        say_spent = say_broken_off if note else say_used
+        spent = say_spent(read_used(chosen, ask).since(before), prices_of(ask))
+        said = show_note(" ".join(filter(None, (note, spent))))
+        yield {state: said, shown: or_say(lambda: show_judged(chosen)), **preview(run_id, *values)}
 
     @told
     def end(run_id: str | None) -> str:
@@ -131,26 +145,49 @@ def build_judge_view(studio: Studio, run: gr.Dropdown) -> RunView:
         return show_note(STOPPED)
 
     kind.change(change_kind, [run, *form], [server, file_side, start, plan, mark], show_progress="hidden")
-    changed = [address.blur, model.blur, file.change, count.change]
-    gr.on(changed, preview, [run, *form], [plan, mark], show_progress="hidden")
+    changed = [address.blur, model.blur, file.change, count.change, price_in.blur, price_out.blur]
+    # Of events that come while one is at work, the last must not be dropped.
+    gr.on(changed, look, [run, *form], [plan, mark], show_progress="hidden", trigger_mode="always_last")
     start.click(judge, [run, mark, key, *form], [plan, mark, key, state, shown], show_progress="hidden")
     stop.click(end, run, state, show_progress="hidden")
     return RunView([*form, server, file_side, start, plan, mark, state, shown], show)
 
 
-def _read_form(kind: str, address: str, model: str, file: str | None, count: float | None) -> Ask:
+def _build_prices() -> list[gr.Number]:
+    """In and out."""
+    with gr.Row():
+        return [
+            gr.Number(
+                0, label=f"Price {way}", info=info, minimum=0, min_width=130, elem_id=f"judge-price-{way}",
+            )
+            for way, info in PRICES.items()
+        ]  # fmt: skip
+
+
+def _read_form(
+    kind: str,
+    address: str,
+    model: str,
+    file: str | None,
+    count: float | None,
+    price_in: float | None = None,
+    price_out: float | None = None,
+) -> Ask:
+    # An emptied field gives None, or 0.
+    prices = (price_in or 0.0, price_out or 0.0) if price_in or price_out else (None, None)
     return Ask(
         "file" if kind == "file" else "server",
-        min(MOST_QUESTIONS, max(1, int(count or USUAL))),
+        min(MOST, max(1, int(count or USUAL))),
         address or "",
         model or "",
         file or "",
+        *prices,
     )
 
 
 def _values_of(ask: Ask) -> tuple[Any, ...]:
     """In the order of `_read_form`."""
-    return ask.kind, ask.address, ask.model, ask.path, ask.count
+    return ask.kind, ask.address, ask.model, ask.path, ask.count, ask.price_in, ask.price_out
 
 
 def _exports(studio: Studio) -> list[tuple[str, str]]:

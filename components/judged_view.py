@@ -9,8 +9,9 @@ from typing import Any
 
 from studio.judge.form import BEST, CRITERIA, WORST
 from studio.judge.result import read_judged, shown_answers
+from studio.judge.said import preference_of, say_lost, say_preference, say_spent, tally_in
 from studio.runs import Run
-from studio.vote.tally import Tally, say_interval, say_tally
+from studio.vote.tally import say_interval, say_tally
 
 NO_RUN = (
     '<div class="empty"><h3>Another model as the judge</h3><p>Once a run is trained, a model of your choice rates its '
@@ -21,14 +22,8 @@ NOT_JUDGED = (
     "they are, each pair twice with the sides swapped. A pair counts only where it says the same both times.</p>"
 )
 SIGNS = {"better": "✓", "worse": "✖", "unsure": "▲"}
-PREFERS = {
-    "better": "It prefers your model.",
-    "worse": "It prefers the base.",
-    "unsure": "It cannot tell them apart so far.",
-}
 WINNERS = {"tuned": "after", "base": "before", "same": "alike"}
 MOST_CHARACTERS = 600
-LEAST_READ = 4  # questions; of fewer nobody is called weak
 
 
 def show_judged(run: Run) -> str:
@@ -38,7 +33,8 @@ def show_judged(run: Run) -> str:
         return NOT_JUDGED
     return (
         _show_verdict(found)
-        + f"<h3>Can you believe it?</h3><p>{escape(found['kappa']['words'])}</p>{_say_lost(found)}"
+        + f"<h3>Can you believe it?</h3><p>{escape(found['kappa']['words'])}</p>"
+        + "".join(f"<p>{escape(sentence)}</p>" for sentence in say_lost(found))
         + _show_criteria(found)
         + _show_answers(run, found)
         + _show_source(found)
@@ -46,42 +42,13 @@ def show_judged(run: Run) -> str:
 
 
 def _show_verdict(found: dict[str, Any]) -> str:
-    tally = Tally(found["won"], found["lost"], found["tied"])
-    kind = "unsure" if not tally.is_settled else "better" if tally.won > tally.lost else "worse"
-    prefers = PREFERS[kind] if tally.cast else "None of its judgements count."
+    tally, kind = tally_in(found), preference_of(found)
     counts = say_tally(tally) if tally.cast else ""
     sentences = "".join(f"<p>{words}</p>" for words in (counts, say_interval(tally)) if words)
     return (
         f'<div class="verdict {kind}" role="status"><p><strong><span aria-hidden="true">{SIGNS[kind]}</span> '
-        f"{prefers}</strong></p>{sentences}</div>"
+        f"{say_preference(found)}</strong></p>{sentences}</div>"
     )
-
-
-def _say_lost(found: dict[str, Any]) -> str:
-    """What does not count, and why."""
-    examples, swayed, unreadable, same = (found[name] for name in ("examples", "swayed", "unreadable", "same"))
-    read = examples - unreadable
-    said = []
-    if swayed:
-        first = found["swayed_to_first"]
-        towards = f", {first} time{'s' * (first != 1)} towards whatever stood first" if first else ""
-        much = " A judge that is swayed so often is too weak for this: take a larger one." * (
-            2 * swayed > read >= LEAST_READ
-        )
-        said.append(f"It let itself be swayed by the order in {swayed} of {read}{towards}; those do not count.{much}")
-    elif read:
-        said.append(f"In none of {read} did the order of the answers sway it.")
-    if unreadable:
-        why = (
-            f" (for one: {escape(found['unreadable_why'].partition('; ')[0][:200])})" if found["unreadable_why"] else ""
-        )
-        said.append(
-            f"In {unreadable} of {examples} a reply could not be read, even when asked again{why}; those do not count. "
-            "Press the button to ask for them anew."
-        )
-    if same:
-        said.append(f"To {same} more question{'s' * (same != 1)} both gave the same answer; nobody was asked.")
-    return "".join(f"<p>{sentence}</p>" for sentence in said)
 
 
 def _show_criteria(found: dict[str, Any]) -> str:
@@ -148,10 +115,9 @@ def _show_rating(rating: dict[str, Any]) -> str:
 
 
 def _show_source(found: dict[str, Any]) -> str:
-    tokens = found["tokens"]
-    took = f", {tokens['in']:,} tokens read and {tokens['out']:,} written" if tokens["in"] else ""
     judge, at = found["judge"], datetime.fromisoformat(found["at"]).astimezone()
-    return f'<p class="fine">Judge: {escape(judge["model"])}, {escape(judge["where"])}, {at:%d %b %Y, %H:%M}{took}.</p>'
+    who = f"Judge: {judge['model']}, {judge['where']}, {at:%d %b %Y, %H:%M}. {say_spent(found)}"
+    return f'<p class="fine">{escape(who)}</p>'
 
 
 def _table(heads: Sequence[str], rows: str, caption: str) -> str:

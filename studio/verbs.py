@@ -22,6 +22,7 @@ from studio.data.tokens import passage_length
 from studio.demo import run_demo
 from studio.errors import RunError, TunesmithError
 from studio.export import gguf
+from studio.judge_verb import add_judge_flags, verb_judge
 from studio.proof_verbs import verb_report
 from studio.run_verbs import verb_pause, verb_queue, verb_resume, verb_runs, verb_script, verb_stop, verb_train
 from studio.runs import open_run
@@ -135,6 +136,7 @@ def build_parser() -> argparse.ArgumentParser:
         add(name, call, help).add_argument("run", metavar="RUN")
     add_flags(add("score", verb_score, "measure base and tuned on the held-out examples"))
     add_worth_flags(add("worth", verb_worth, "would fine-tuning be worth it? the base with examples in its prompt"))
+    add_judge_flags(add("judge", verb_judge, "let another model rate the answers before and after"))
     verb = add("report", verb_report, "write what was measured of a run, and what was not, as HTML and PDF")
     verb.add_argument("run", metavar="RUN")
     verb.add_argument("--to", metavar="FOLDER", help="where it goes; the run's own folder otherwise")

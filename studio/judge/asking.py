@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -16,18 +17,23 @@ from studio.store import read_rows
 from studio.vote.answers import Pair, read_pairs
 from studio.vote.ballots import MAKERS, Maker, read_round
 
-USUAL = 20  # questions
+USUAL, MOST = 20, 1_000  # questions
 
 
 @dataclass(frozen=True)
 class Ask:
-    """Who judges: a model at an address, or a GGUF at a path; and how many questions."""
+    """Who judges: a model at an address, or a GGUF at a path; and how many questions.
+
+    Prices are of a million tokens, in whatever money the person counts; None where they gave none.
+    """
 
     kind: Literal["server", "file"]
     count: int = USUAL
     address: str = ""
     model: str = ""
     path: str = ""
+    price_in: float | None = None
+    price_out: float | None = None
 
     @property
     def name(self) -> str:
@@ -67,7 +73,21 @@ def require_ask(ask: Ask) -> Ask:
         return Ask("file", ask.count, path=str(path.resolve()))
     if not ask.model.strip():
         raise SettingError("The judge’s model is not named.", "Write the name that its server knows it by.")
-    return Ask("server", ask.count, require_address(ask.address), ask.model.strip())
+    _require_prices(ask)
+    address = require_address(ask.address)
+    return Ask("server", ask.count, address, ask.model.strip(), price_in=ask.price_in, price_out=ask.price_out)
+
+
+def _require_prices(ask: Ask) -> None:
+    given = [price for price in (ask.price_in, ask.price_out) if price is not None]
+    if any(not math.isfinite(price) or price < 0 for price in given):
+        raise SettingError("A price is a number from 0 up.", "Give what a million tokens cost, such as 2.50.")
+    if len(given) == 1:
+        which, other = ("in", "out") if ask.price_out is None else ("out", "in")
+        raise SettingError(
+            f"Only the price of a million tokens {which} is given.",
+            f"Give that of a million tokens {other} too, 0 if they are free, or neither.",
+        )
 
 
 def _is_gguf(path: Path) -> bool:

@@ -16,6 +16,7 @@ CRITERIA = {
     "usefulness": "who asked can use it as it stands",
 }
 WORST, BEST = 1, 5
+MOST_TOKENS = 2048  # of a reply; a model that thinks aloud needs more than the two short reasons
 MOST_OF_A_REASON = 600  # characters; a small model that begins to repeat itself would not end
 Score = Annotated[int, Field(ge=WORST, le=BEST, strict=True)]
 Place = Literal["first", "second"]

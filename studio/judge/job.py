@@ -17,7 +17,7 @@ from studio.errors import RunError, SettingError
 from studio.judge.asking import Ask
 from studio.judge.plan import make_plan
 from studio.runs import Run, workspace_of
-from studio.store import read_json, write_json
+from studio.store import read_if_whole, write_json
 from studio.tasks import Progress, follow, stop_task
 
 
@@ -42,7 +42,7 @@ def begin(run: Run, ask: Ask, agreed: str) -> None:
 
 def read_ask(run: Run) -> Ask | None:
     """Who was asked last; None before that."""
-    known = read_json(run.folder / "judge" / "ask.json")
+    known = read_if_whole(run.folder / "judge" / "ask.json")
     return Ask(**known) if known else None
 
 
@@ -50,7 +50,7 @@ def last_ask(run: Run) -> Ask | None:
     """Who was asked last about this run, else about the run that was judged last."""
     others = workspace_of(run.folder).runs.glob("*/judge/ask.json")
     newest = max(others, key=lambda file: file.stat().st_mtime, default=None)
-    return read_ask(run) or (Ask(**read_json(newest)) if newest else None)
+    return read_ask(run) or (Ask(**known) if newest and (known := read_if_whole(newest)) else None)
 
 
 def note_of(run: Run) -> Path:

@@ -8,15 +8,15 @@ from typing import Any
 
 from studio.errors import DataError
 from studio.judge.asking import Ask, Asked, list_asked, read_replies
-from studio.judge.form import UnreadableError, read_judgement
+from studio.judge.cost import used_of
+from studio.judge.form import MOST_TOKENS, UnreadableError, read_judgement
 from studio.judge.prompt import ask_again
 from studio.judge.result import build_result
 from studio.runs import Run
 from studio.served import RefusedError, ServedModel
-from studio.store import append_row, write_json
+from studio.store import append_row, read_rows, write_json
 from studio.tasks import Progress, Report
 
-MOST_TOKENS = 2048  # of a reply; a model that thinks aloud needs more than the four short reasons
 AT_ONCE = 4  # of a server elsewhere
 MOST_REFUSED = 4  # in a row, before anything was accepted
 
@@ -48,7 +48,8 @@ def judge(run: Run, ask: Ask, model: ServedModel, report: Report, at_once: int =
         waiting = {pool.submit(ask_one, model, each) for each in left}
         while waiting:
             done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-            for row in (future.result() for future in done):
+            whole_first = sorted(done, key=lambda future: future.exception() is not None)  # what was paid for is kept
+            for row in (future.result() for future in whole_first):
                 append_row(kept, row)
                 refused, accepted = refused + bool(row.get("refused")), accepted + (not row.get("refused"))
                 if refused >= MOST_REFUSED and not accepted:
@@ -56,7 +57,7 @@ def judge(run: Run, ask: Ask, model: ServedModel, report: Report, at_once: int =
             tell(len(left) - len(waiting))
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
-    result = build_result(run, ask, asked, read_replies(run))
+    result = build_result(run, ask, asked, read_replies(run), used_of(read_rows(kept), asked))
     write_json(run.folder / "judge.json", result)
     return {name: result[name] for name in ("examples", "counted", "swayed", "unreadable", "won", "lost", "tied")}
 

@@ -10,10 +10,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from studio.judge.asking import Ask, Asked, list_asked, read_replies
+from studio.judge.cost import Estimate, estimate, say_estimate
 from studio.runs import Run
 from studio.served import is_here
-
-BYTES_OF_A_TOKEN = 3  # about: of JSON, names and numbers less than of plain prose
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,7 @@ class Plan:
     words: str
     mark: str
     left: int
-    tokens: int
+    estimate: Estimate
 
 
 def make_plan(run: Run, ask: Ask) -> Plan:
@@ -31,13 +30,13 @@ def make_plan(run: Run, ask: Ask) -> Plan:
     asked = list_asked(run, ask)
     known = read_replies(run)
     left = [each for each in asked if not known.get(each.key, {}).get("judgement")]
-    size_bytes = sum(len(message["content"].encode()) for each in left for message in each.messages)
-    tokens = size_bytes // BYTES_OF_A_TOKEN
+    found = estimate(left, known.values(), asked)
     mark = hashlib.sha256(json.dumps([run.id, ask.identity, [each.key for each in left]]).encode()).hexdigest()[:16]
-    return Plan(_say(run, ask, asked, left, tokens), mark, len(left), tokens)
+    words = f"{_say(run, ask, asked, left)}{f' {say_estimate(found, ask)}' if left else ''}"
+    return Plan(words, mark, len(left), found)
 
 
-def _say(run: Run, ask: Ask, asked: Sequence[Asked], left: Sequence[Asked], tokens: int) -> str:
+def _say(run: Run, ask: Ask, asked: Sequence[Asked], left: Sequence[Asked]) -> str:
     total, questions = len(asked) // 2, len({each.pair.row for each in left})
     if not left:
         return f"Nothing is sent: {ask.name} has judged {_count(total)} already."
@@ -45,7 +44,7 @@ def _say(run: Run, ask: Ask, asked: Sequence[Asked], left: Sequence[Asked], toke
     of_it = "its system prompt, its wanted answer" if questions == 1 else "their system prompts, their wanted answers"
     what = (
         f"{_count(questions)} with {of_it} and both answers, {'' if questions == 1 else 'each '}twice with the "
-        f"sides swapped, about {_round(tokens):,} tokens"
+        "sides swapped"
     )
     if ask.kind == "file":
         own = (
@@ -66,9 +65,3 @@ def _say(run: Run, ask: Ask, asked: Sequence[Asked], left: Sequence[Asked], toke
 
 def _count(questions: int) -> str:
     return f"{questions} question{'s' * (questions != 1)}"
-
-
-def _round(tokens: int) -> int:
-    """Two digits are honest."""
-    step: int = 10 ** max(0, len(str(tokens)) - 2)
-    return round(tokens / step) * step

@@ -8,13 +8,14 @@ from typing import Any
 from studio.data.datasets import now
 from studio.judge import agreement
 from studio.judge.asking import Ask, Asked
+from studio.judge.cost import Used, prices_of
 from studio.judge.form import Judgement
 from studio.judge.pairing import Judged, compare, swayed_to_first, tally_of
 from studio.runs import Run
 from studio.store import read_json
 from studio.vote.answers import read_pairs, step_of
 from studio.vote.ballots import MAKERS
-from studio.vote.votes import Standing, read_standing
+from studio.vote.votes import Standing, find_standing
 
 
 def state_of(run: Run) -> dict[str, Any]:
@@ -22,11 +23,14 @@ def state_of(run: Run) -> dict[str, Any]:
     return {"step": step_of(run)}
 
 
-def build_result(run: Run, ask: Ask, asked: Sequence[Asked], replies: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+def build_result(
+    run: Run, ask: Ask, asked: Sequence[Asked], replies: Mapping[str, dict[str, Any]], used: Used
+) -> dict[str, Any]:
     """All of judge.json but kappa, which hangs on votes that may come later.
 
     examples = counted + swayed + unreadable; won, lost and tied are those of the tuned model among the counted;
-    `same` questions had one answer of both and were not asked about. criteria: see `pairing.compare`.
+    `same` questions had one answer of both and were not asked about. criteria: see `pairing.compare`. tokens: see
+    `cost.Used`, of all that was asked so far; prices: of a million of them, None where they were not given.
     """
     judged = []
     for one, other in zip(asked[::2], asked[1::2], strict=True):
@@ -52,7 +56,8 @@ def build_result(run: Run, ask: Ask, asked: Sequence[Asked], replies: Mapping[st
         **{"won": tally.won, "lost": tally.lost, "tied": tally.tied},
         **{"p_value": tally.p_value, "low": low, "high": high},
         "criteria": compare(judged),
-        "tokens": {"in": sum(row["in"] for row in rows), "out": sum(row["out"] for row in rows)},
+        "tokens": used.as_dict(),
+        "prices": prices_of(ask),
         "answers": [_as_answer(each, question) for each, question in zip(judged, asked[::2], strict=True)],
     }
 
@@ -71,14 +76,16 @@ def read_judged(run: Run) -> dict[str, Any] | None:
 
     None before it was judged, or if the run has learned on since.
     """
-    known: dict[str, Any] | None = read_json(run.folder / "judge.json")
+    known: dict[str, Any] | None = read_json(
+        run.folder / "judge.json", anew="Let it judge again; what was rated is kept."
+    )
     if not known or known["of"] != state_of(run):
         return None
     return {**known, "kappa": agree_with_votes(known, _current(run)).as_dict()}
 
 
 def _current(run: Run) -> Standing | None:
-    standing = read_standing(run)
+    standing = find_standing(run)
     return standing if standing and standing.round.is_of(run) else None
 
 

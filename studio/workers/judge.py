@@ -8,9 +8,9 @@ from typing import Any
 
 from studio.errors import ExportError, ModelError, RunError
 from studio.judge.asking import Ask, list_asked
-from studio.judge.form import SCHEMA
+from studio.judge.form import MOST_TOKENS, SCHEMA
 from studio.judge.job import read_ask
-from studio.judge.judging import AT_ONCE, MOST_TOKENS, judge
+from studio.judge.judging import AT_ONCE, judge
 from studio.keys import read_key
 from studio.runs import Run, open_run, workspace_of
 from studio.served import ServedModel, is_here

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import gradio as gr
@@ -16,11 +16,12 @@ from components.judged_view import NO_RUN, NOT_JUDGED, show_judged
 from studio.compare.chat import Chat
 from studio.judge import job
 from studio.judge.asking import Ask, list_asked
+from studio.judge.cost import used_of
 from studio.judge.form import CRITERIA, Judgement
 from studio.judge.plan import make_plan
 from studio.judge.result import build_result
 from studio.runs import Run
-from studio.store import write_json
+from studio.store import read_json, write_json
 from studio.vote.ballots import begin_or_extend
 from studio.vote.votes import cast, read_standing
 from studio.workspace import Workspace
@@ -43,7 +44,8 @@ def judge_by(run: Run, rule: Callable[[str, str], str]) -> dict[str, Any]:
         text = rule(*answers_in({"messages": each.messages}))
         said = Judgement.model_validate_json(text).model_dump() if text else None
         replies[each.key] = {"judgement": said, "why": "" if text else ATTACK, "in": 700, "out": 90}
-    result = build_result(run, ASK, asked, replies)
+    rows = [{**row, "key": key} for key, row in replies.items()]
+    result = build_result(run, ASK, asked, replies, used_of(rows, asked))
     write_json(run.folder / "judge.json", result)
     return result
 
@@ -153,6 +155,29 @@ def test_without_scores_the_plan_says_what_to_do_first(run, workspace):
     write_json(run.folder / "judge" / "ask.json", asdict(ASK))
     view, fields = build(workspace)
     assert "Press “Measure both” under Scores first." in view.show(run.id)[fields["judge-plan"]]
+
+
+def test_prices_come_back_with_the_judge_and_without_them_no_money_is_told(run, workspace):
+    view, fields = build(workspace)
+    job.begin(run, ASK, make_plan(run, ASK).mark)
+    shown = view.show(run.id)
+    assert (shown[fields["judge-price-in"]], shown[fields["judge-price-out"]]) == (0, 0)
+    assert "That makes 22 requests: about" in shown[fields["judge-plan"]]
+    assert "money" not in shown[fields["judge-plan"]]
+    priced = replace(ASK, price_in=2.5, price_out=0.0)
+    job.begin(run, priced, make_plan(run, priced).mark)
+    shown = view.show(run.id)
+    assert (shown[fields["judge-price-in"]], shown[fields["judge-price-out"]]) == (2.5, 0)
+    assert "At 2.50 for a million in and 0 for a million out that is about" in shown[fields["judge-plan"]]
+
+
+def test_what_was_used_stands_below_what_it_found_also_with_its_price(run):
+    judge_by(run, fair)
+    told = plain(show_judged(run))
+    assert "It used 15,400 tokens in and 1,980 out, as it counts them." in told
+    known = read_json(run.folder / "judge.json")
+    write_json(run.folder / "judge.json", {**known, "prices": {"in": 2.5, "out": 10.0}})
+    assert "At 2.50 for a million in and 10 for a million out that is 0.058, in the money" in plain(show_judged(run))
 
 
 def press(workspace: Workspace, run: Run, mark: str, shared: bool = False) -> list[Any]:

@@ -11,8 +11,9 @@ import pytest
 from studio.errors import DataError, ModelError, RunError, SettingError
 from studio.judge import job, judging
 from studio.judge.asking import Ask, choose, list_asked, require_ask
+from studio.judge.cost import TOKENS_OF_A_REPLY
 from studio.judge.form import SCHEMA
-from studio.judge.plan import _round, make_plan
+from studio.judge.plan import make_plan
 from studio.judge.result import read_judged, shown_answers
 from studio.runs import Run, open_run
 from studio.served import ServedModel
@@ -67,7 +68,8 @@ def test_a_fair_judge_is_counted_with_means_and_an_exact_chance(run, serve):
     assert accuracy["before"]["value"] == pytest.approx((6 * 2 + 2 * 5 + 3) / 9)
     assert accuracy["after"]["value"] == pytest.approx((6 * 5 + 2 * 2 + 3) / 9)
     assert found["judge"] == {"kind": "server", "model": "big", "where": ASK.address}
-    assert found["tokens"] == {"in": 18 * 100, "out": 18 * 50}
+    assert found["tokens"] == {"in": 18 * 100, "out": 18 * 50, "replies": 18, "untold": 0}
+    assert found["prices"] is None
     assert len(asked) == 18
     assert all(body["response_format"]["json_schema"]["schema"] == SCHEMA for body in asked)
     assert all(body["temperature"] == 0 for body in asked)
@@ -165,11 +167,11 @@ def test_what_goes_where_is_said(run, address, words):
     plan = make_plan(run, require_ask(Ask("server", 3, address, "big")))
     assert plan.words.startswith("3 questions with their system prompts, their wanted answers and both answers")
     assert words in plan.words
-    assert f"about {_round(plan.tokens):,} tokens" in plan.words
     sent = sum(
         len(part["content"]) for each in list_asked(run, Ask("server", 3, address, "b")) for part in each.messages
     )
-    assert plan.tokens == sent // 3
+    assert (plan.estimate.requests, plan.estimate.tokens_in) == (6, sent // 3)
+    assert plan.estimate.tokens_out == 6 * TOKENS_OF_A_REPLY
 
 
 def test_a_file_sends_nothing(run, tmp_path):
