@@ -5,10 +5,11 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from studio.compare.worth import PAIRS, notes_of, titles_of
-from studio.report.figures import between, percent, points
+from components.notices import show_note
+from studio.compare.worth import PAIRS, notes_of, say_measure, titles_of
+from studio.report.figures import change_between, level_between, say, say_change
 from studio.report.parts import WORDS
-from studio.scores.measures import MEASURES
+from studio.scores.measures import MEASURES, Measure
 
 # Of the three lights of forgot.css; a sign and the words of the sentence say it too.
 SIGNS = {"fine-tune": ("green", "✓"), "prompt": ("green", "✓"), "base": ("amber", "▲"), "can't tell": ("amber", "▲")}
@@ -23,17 +24,19 @@ def show_worth(found: dict[str, Any] | None) -> str:
     light, sign = SIGNS[found["word"]]
     measure = MEASURES[found["main"]]
     heads = ("Way", measure.title.capitalize(), "Tokens read", "Tokens written", "Seconds")
-    rows = "".join(_show_way(title, found["ways"][way]) for way, title in titles_of(found).items())
+    rows = "".join(_show_way(measure, title, found["ways"][way]) for way, title in titles_of(found).items())
     caption = f"{found['examples']} held-out questions, with 95 % intervals"
+    unit = " points" if measure.unit == "share" else ""
     differences = "".join(
-        f'<tr><th scope="row">{PAIRS[pair]}</th><td class="figure">{points(each["value"])} points '
-        f'<span class="fine">({between(each, points)})</span></td><td>{WORDS[each["word"]]}</td></tr>'
+        f'<tr><th scope="row">{PAIRS[pair]}</th><td class="figure">{say_change(measure, each["value"])}{unit} '
+        f'<span class="fine">({change_between(measure, each)})</span></td><td>{WORDS[each["word"]]}</td></tr>'
         for pair, each in found["differences"].items()
     )
     notes = "".join(f"<li>{escape(note)}</li>" for note in notes_of(found))
     return (
         f'<div class="verdict {light}" role="status"><p><strong><span aria-hidden="true">{sign}</span></strong> '
         f"{escape(found['recommendation'])}</p><p>{escape(found['do'])}</p></div>"
+        f"{show_note(say_measure(found))}"
         f"{_table(heads, rows, caption)}"
         f"{_table(('Difference', measure.title.capitalize(), 'So it is'), differences, '')}"
         f"{_show_examples(found)}{_show_answers(found)}"
@@ -51,12 +54,12 @@ def _table(heads: tuple[str, ...], rows: str, caption: str) -> str:
     )
 
 
-def _show_way(title: str, way: dict[str, Any]) -> str:
+def _show_way(measure: Measure, title: str, way: dict[str, Any]) -> str:
     quality, seconds = way["quality"], way["seconds"]
     spread = f'<span class="fine">({seconds["fastest"]:.2f} to {seconds["slowest"]:.2f})</span>'
     return (
-        f'<tr><th scope="row">{escape(title)}</th><td class="figure">{percent(quality["value"])} '
-        f'<span class="fine">({between(quality)})</span></td><td>{way["prompt_tokens"]:,.0f}</td>'
+        f'<tr><th scope="row">{escape(title)}</th><td class="figure">{say(measure, quality["value"])} '
+        f'<span class="fine">({level_between(measure, quality)})</span></td><td>{way["prompt_tokens"]:,.0f}</td>'
         f'<td>{way["answer_tokens"]:,.0f}</td><td class="figure">{seconds["value"]:.2f} {spread}</td></tr>'
     )
 

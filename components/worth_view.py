@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from components.frame import DataView, RunView, Shown, Studio, open_picked, require_rest
+from components.alone import or_say
+from components.frame import DataView, Shown, Studio, open_picked, require_rest
 from components.notices import show_note, show_progress, told
+from components.work_view import Work, WorkView
 from components.worth_table import show_worth
+from studio.compare.worth_again import say_behind
 from studio.compare.worth_job import Job, job_before, job_of_run
 from studio.data.datasets import Dataset, open_dataset
 from studio.errors import DataError, RunError, TunesmithError
-from studio.runs import open_run
+from studio.runs import Run, open_run
 from studio.tasks import Progress, read_note
 from studio.train.models import ensure_base, title_of
 from studio.workspace import ASSETS
@@ -53,7 +57,7 @@ class Asking:
         return {
             self.stop: gr.Button(visible=job.is_on),
             self.state: show_progress(progress) if job.is_on else "",
-            self.shown: show_worth(job.read()) or empty,
+            self.shown: or_say(lambda: show_worth(job.read()) or empty),
         }
 
     def watch(self, job: Job, empty: str) -> Iterator[dict[Any, Any]]:
@@ -85,29 +89,43 @@ def _build_asking(words: str, name: str) -> Asking:
     return Asking(ask, stop, state, shown)
 
 
-def build_worth_view(studio: Studio, run: gr.Dropdown) -> RunView:
+def build_worth_view(studio: Studio, run: gr.Dropdown) -> WorkView:
     """Build it below `run`, which holds the id of the run that is picked."""
     asking = _build_asking("Was it worth it?", "worth")
+    work = Work(asking.state, asking.stop, lambda chosen: job_of_run(chosen).note, STOPPED)
 
     def show(run_id: str | None) -> dict[Any, Any]:
         if not run_id:
-            return {asking.stop: gr.Button(visible=False), asking.state: "", asking.shown: NOT_ASKED}
-        return asking.show(job_of_run(open_run(studio.workspace, run_id)), NOT_ASKED)
+            return {**work.show(None), asking.shown: NOT_ASKED}
+        chosen = open_run(studio.workspace, run_id)
+        return {**work.show(chosen), **found(chosen)}
+
+    def found(chosen: Run) -> dict[Any, Any]:
+        return {asking.shown: or_say(lambda: _show_of(chosen))}
 
     @told
-    def ask(run_id: str | None) -> Iterator[dict[Any, Any]]:
+    def ask(run_id: str | None) -> dict[Any, Any]:
         chosen = open_picked(studio, run_id)
         if not chosen.has_adapter:
             raise RunError(f"{chosen.title} has learned nothing yet.", "Let it train, or stop it to keep what it has.")
-        _rest(studio)
-        yield from asking.watch(job_of_run(chosen), NOT_ASKED)
+        job = job_of_run(chosen)
+        _rest(studio, but=job.note)
+        job.begin()
+        return work.show(chosen)
 
     @told
     def end(run_id: str | None) -> dict[Any, Any]:
-        return asking.end(job_of_run(open_picked(studio, run_id)))
+        chosen = open_picked(studio, run_id)
+        job_of_run(chosen).stop()
+        return work.show(chosen)
 
     _connect(asking, ask, end, [run])
-    return RunView(asking.outputs, show)
+    return WorkView(asking.outputs, show, asking.state, lambda chosen, before: work.tick(chosen, before, found))
+
+
+def _show_of(run: Run) -> str:
+    known = job_of_run(run).read()
+    return show_note(say_behind(run, known)) + (show_worth(known) or NOT_ASKED)
 
 
 def build_should_view(studio: Studio, data: Shown) -> DataView:
@@ -150,7 +168,7 @@ def _open(studio: Studio, ref: str) -> Dataset:
     return open_dataset(studio.workspace, ref)
 
 
-def _rest(studio: Studio) -> None:
+def _rest(studio: Studio, but: Path | None = None) -> None:
     """Nothing else has the memory, and times are not those of two at once."""
-    require_rest(studio)
+    require_rest(studio, but)
     studio.chat.close()

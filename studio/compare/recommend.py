@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-from studio.report.figures import between, count, percent, points
+from studio.report.figures import change_between, count, level_between, percent, say, say_change
 from studio.scores.comparison import Comparison
 from studio.scores.intervals import Interval
 from studio.scores.measures import Measure
@@ -21,7 +21,7 @@ Word = Literal["fine-tune", "prompt", "base", "can't tell"]
 WAYS: tuple[Way, ...] = get_args(Way)
 
 ABOUT_THE_SAME = (0.9, 1.1)  # of a time
-CLOSE = 0.10  # of a measure: ten points
+CLOSE = 0.10  # of a measure: ten points of a share
 ENOUGH = 0.90  # what a prompt must surely reach before training is not worth a try
 # Measures by which all could be right: free text is right in many wordings, and a form kept is no content.
 CAN_BE_FULL = frozenset({"right", "fields_right", "label_right", "extracted_right", "exact", "token_f1"})
@@ -53,7 +53,8 @@ class Recommendation:
 class Found:
     """`quality` by one measure on the same `questions`; `differences` by (later way, earlier); prompt `tokens`.
 
-    `time`: the tuned model's against that of the prompt, 1 being the same; None before training.
+    `by_hand`: the person chose the measure. `time`: the tuned model's against that of the prompt, 1 being the same;
+    None before training.
     """
 
     measure: Measure
@@ -63,10 +64,11 @@ class Found:
     tokens: Mapping[Way, float]
     differences: Mapping[tuple[Way, Way], Comparison]
     time: Interval | None = None
+    by_hand: bool = False
 
     def says(self, way: Way) -> str:
         each = self.quality[way]
-        return f"{percent(each.value)} ({between(each.as_dict())})"
+        return f"{say(self.measure, each.value)} ({level_between(self.measure, each.as_dict())})"
 
     def word(self, way: Way, other: Way) -> str:
         return self.differences[way, other].word
@@ -88,7 +90,8 @@ class Found:
 
     @property
     def title(self) -> str:
-        return f"by “{self.measure.title}”"
+        chosen = "the measure that you chose, " if self.by_hand else ""
+        return f"by {chosen}“{self.measure.title}”{'' if self.measure.higher_is_better else ' (lower is better)'}"
 
 
 def say_times(time: Interval) -> str:
@@ -135,7 +138,7 @@ def _after_training(found: Found) -> Recommendation:
         return Recommendation(
             "prompt",
             f"{head}: a good prompt does as well, so you can save yourself the adapter.",
-            f"They differ by less than {100 * CLOSE:.0f} points either way. {_say_price(found)}",
+            f"They differ by less than {_say_close(found.measure)} either way. {_say_price(found)}",
         )
     return Recommendation("can't tell", f"{head}: which of them is better cannot be told yet.", _say_how_to_tell(found))
 
@@ -192,14 +195,19 @@ def before_training(found: Found) -> Recommendation:
     )
 
 
-def say_points(interval: Interval) -> str:
+def say_difference(measure: Measure, interval: Interval) -> str:
     """ "+33 points (between +22 and +44)"."""
-    return f"{points(interval.value)} points ({between(interval.as_dict(), points)})"
+    unit = " points" if measure.unit == "share" else ""
+    return f"{say_change(measure, interval.value)}{unit} ({change_between(measure, interval.as_dict())})"
+
+
+def _say_close(measure: Measure) -> str:
+    return f"{100 * CLOSE:.0f} points" if measure.unit == "share" else f"{CLOSE:.2f}"
 
 
 def _say_difference(found: Found, way: Way, other: Way) -> str:
     difference = found.differences[way, other].difference
-    return f"The difference is {say_points(difference)}, more than chance would make."
+    return f"The difference is {say_difference(found.measure, difference)}, more than chance would make."
 
 
 def _say_price(found: Found) -> str:
@@ -211,7 +219,8 @@ def _say_price(found: Found) -> str:
 
 def _say_how_to_tell(found: Found, way: Way = "tuned", other: Way = "prompt") -> str:
     difference = found.differences[way, other].difference
-    asked = f"The difference on {found.asked} is {say_points(difference)}, which chance alone could do."
+    told = say_difference(found.measure, difference)
+    asked = f"The difference on {found.asked} is {told}, which chance alone could do."
     half = (difference.high - difference.low) / 2
     needed = found.questions * (half / difference.value) ** 2 if difference.value else math.inf
     if needed > MOST_QUESTIONS:

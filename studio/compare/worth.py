@@ -3,7 +3,10 @@
 worth.json, in the folder of a run, or before training beside the data:
   of            whose weights these are
   examples      how many held-out questions all were asked, `of_all` of so many; `at_once`: in batches of how many
-  main, why     the measure that decides, and the sentence that says why this one
+  main          the measure that decides
+  suited, why   the one that the data would choose, and the sentence that says why
+  choice        what the person had chosen to measure by, None where the data decide; by_hand: the sentences that say
+                so, empty where it makes no difference; not_used: why it could not be used, where it could not
   ways          base, prompt, tuned -> quality {value, low, high}; a question's seconds {value, and in the fastest
                 and the slowest batch}, reading_s, prompt_tokens, answer_tokens; unfinished: answers that the limit cut
   time          the tuned model's against that of the prompt {value, low, high}: 0.33 is a third; None before training
@@ -15,21 +18,11 @@ worth.json, in the folder of a run, or before training beside the data:
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import combinations
 from typing import Any
 
-from studio.compare.recommend import WAYS, Found, Way, after_training, before_training
 from studio.compare.shots import HOWS
+from studio.compare.skipped import say_skipped
 from studio.report.figures import count, number
-from studio.scores import intervals
-from studio.scores.comparison import Comparison, compare_values
-from studio.scores.expected import learn_expected
-from studio.scores.intervals import Interval
-from studio.scores.measures import MEASURES, Example
-from studio.scores.suiting import suiting
 
 PAIRS = {
     "tuned_prompt": "Fine-tuned, against the examples in the prompt",
@@ -38,113 +31,18 @@ PAIRS = {
 }
 
 
-@dataclass(frozen=True)
-class Said:
-    """One way's answer to one question. `prompt_tokens` with the examples, where there are some."""
-
-    text: str
-    prompt_tokens: int
-    tokens: int
-    finished: bool
-
-
-@dataclass(frozen=True)
-class Spent:
-    """On one batch: until its last answer was written, and of that until the first token of them."""
-
-    questions: int
-    seconds: float
-    reading_s: float
-
-
-MOST_LOG = 20.0  # beyond any ratio of two times
+NO_SAY = (
+    "The measure that you chose had no say in which examples stand in the prompt; by it another set might do better."
+)
 SLOWED = 1.1  # by an adapter: less is no more than the machine's mood
-OF_ALL = "right"  # the measure that says something of every example
-Answers = Mapping[Way, Sequence[Said]]
-Times = Mapping[Way, Sequence[Spent]]
 
 
-def weigh_ways(
-    everything: Sequence[str], wanted: Sequence[str], answers: Answers, times: Times, shots: int
-) -> dict[str, Any]:
-    """main, why, ways, differences, word, recommendation and do of worth.json.
-
-    Args:
-        everything: The wanted answers of the whole data set, as in `weigh`.
-        wanted: Of each question asked; `answers` are in the same order.
-        times: Of each batch, the same batches for each way. The tuned way is left out before training.
-    """
-    expected = learn_expected(everything)
-    examples = [Example(each, expected) for each in wanted]
-    suited = suiting(examples)
-    ways = [way for way in WAYS if way in answers]
-    compared = _compare(suited.main, examples, ways, answers) or _compare(OF_ALL, examples, ways, answers)
-    measure = compared["prompt", "base"].measure
-    quality = {later: each.tuned for (later, _), each in compared.items()}
-    quality["base"] = compared["prompt", "base"].base
-    shown = {way: _show_way(answers[way], times[way]) | {"quality": quality[way].as_dict()} for way in ways}
-    found = Found(
-        measure=measure,
-        questions=len(wanted),
-        shots=shots,
-        quality=quality,
-        tokens={way: shown[way]["prompt_tokens"] for way in ways},
-        differences=compared,
-        time=_time(times["tuned"], times["prompt"]) if "tuned" in ways else None,
-    )
-    recommendation = after_training(found) if "tuned" in ways else before_training(found)
-    return {
-        "main": measure.id,
-        "why": suited.reason,
-        "ways": shown,
-        "time": found.time.as_dict() if found.time else None,
-        "differences": {
-            f"{later}_{earlier}": {**each.difference.as_dict(), "word": each.word}
-            for (later, earlier), each in compared.items()
-        },
-        **recommendation.as_dict(),
-    }
-
-
-def _time(one: Sequence[Spent], other: Sequence[Spent]) -> Interval:
-    """Of one way against another, by the same batches: a mean of ratios, so of their logarithms."""
-    logs = [math.log(each.seconds / beside.seconds) for each, beside in zip(one, other, strict=True)]
-    mean = intervals.of_mean(logs)
-    return Interval(*(math.exp(min(each, MOST_LOG)) for each in (mean.value, mean.low, mean.high)))
-
-
-def _compare(
-    main: str, examples: Sequence[Example], ways: Sequence[Way], answers: Answers
-) -> dict[tuple[Way, Way], Comparison]:
-    """(later way, earlier) -> the later minus the earlier. Empty where the measure says nothing of these examples."""
-    measure = MEASURES[main]
-    value = measure.value
-    assert value is not None, "there are wanted answers, so the measure is one of answers"
-    values = {
-        way: [value(example, said.text) for example, said in zip(examples, answers[way], strict=True)] for way in ways
-    }
-    pairs = {
-        (later, earlier): compare_values(measure, values[earlier], values[later])
-        for earlier, later in combinations(ways, 2)
-    }
-    return {pair: comparison for pair, comparison in pairs.items() if comparison is not None}
-
-
-def _show_way(said: Sequence[Said], spent: Sequence[Spent]) -> dict[str, Any]:
-    questions = sum(each.questions for each in spent)
-    each_s = [each.seconds / each.questions for each in spent]
-    seconds = {
-        "value": sum(each.seconds for each in spent) / questions,
-        "fastest": min(each_s),
-        "slowest": max(each_s),
-    }
-    return {
-        "seconds": {name: round(each, 6) for name, each in seconds.items()},
-        "reading_s": round(sum(each.reading_s for each in spent) / questions, 6),
-        "prompt_tokens": round(sum(each.prompt_tokens for each in said) / len(said), 1),
-        "answer_tokens": round(sum(each.tokens for each in said) / len(said), 1),
-        "unfinished": sum(not each.finished for each in said),
-    }
+def say_measure(found: dict[str, Any]) -> str:
+    """Which measure was chosen by hand, or why it was not used; empty where the data decide."""
+    unused = found.get("not_used")
+    if unused:
+        return f"The measure that you chose was not used here. {unused['what']} {unused['do']}"
+    return str(found.get("by_hand", ""))
 
 
 def titles_of(found: dict[str, Any]) -> dict[str, str]:
@@ -156,13 +54,15 @@ def titles_of(found: dict[str, Any]) -> dict[str, str]:
 
 def notes_of(found: dict[str, Any]) -> list[str]:
     """How it was measured and what the figures leave out, in plain sentences."""
-    ways, chosen = found["ways"], found["chosen"]
-    prompt, some = ways["prompt"], found["of_all"] > found["examples"]
+    ways, chosen, skipped = found["ways"], found["chosen"], found.get("skipped", 0)
+    prompt, some = ways["prompt"], found["of_all"] > found["examples"] + skipped
     notes = [
         f"All were asked the same {count(found['examples'], 'held-out question')}"
         f"{', drawn from ' + format(found['of_all'], ',') if some else ''}, which neither training nor the choice of "
         "the examples saw; greedily, so that no luck is in the answers.",
+        *([say_skipped(skipped)] if skipped else []),
         _say_choice(chosen),
+        *([NO_SAY] if found.get("by_hand") else []),
         "A prompt that somebody tends by hand, with instructions of its own, may do better than examples alone.",
         f"Seconds are those of this machine, {found['at_once']} question{'s' if found['at_once'] > 1 else ''} at a "
         "time, each way timed apart and in turn; in brackets the fastest and the slowest batch, for other programs at "

@@ -13,10 +13,12 @@ from studio import tasks
 from studio.data.datasets import Dataset
 from studio.errors import RunError
 from studio.runs import Run, workspace_of
-from studio.store import read_json
+from studio.store import marks_of, read_json
 from studio.tasks import Progress, follow, stop_task
 from studio.train.models import place_of
 from studio.workspace import Workspace
+
+ANEW = "Ask again; what was answered is kept, and is not asked twice."
 
 
 @dataclass(frozen=True)
@@ -54,13 +56,17 @@ class Job:
         """In a process of its own; `read` has the result. Raises: TunesmithError."""
         yield from follow(self.workspace, self.note, "worth", *self.arguments)
 
+    def begin(self) -> None:
+        """As `work`, without waiting."""
+        tasks.begin(self.workspace, self.note, "worth", *self.arguments)
+
     def stop(self) -> None:
         """What was asked already stays, and is not asked again."""
         stop_task(self.note)
 
     def read(self) -> dict[str, Any] | None:
         """See `studio.compare.worth`; None before it was asked, or if the weights are others since."""
-        known: dict[str, Any] | None = read_json(self.result)
+        known: dict[str, Any] | None = read_json(self.result, anew=ANEW)
         return known if known and known["of"] == self.of else None
 
 
@@ -79,10 +85,8 @@ def job_before(workspace: Workspace, dataset: Dataset, base: str) -> Job:
 def digest_of(workspace: Workspace, base: str) -> str:
     """Of a base as it is now: other weights in the same place are another base."""
     place = place_of(workspace, base)
-    weights = [
-        [file.name, file.stat().st_size, file.stat().st_mtime_ns] for file in sorted(place.glob("*.safetensors"))
-    ]
-    return hashlib.sha256(json.dumps([str(place), weights]).encode()).hexdigest()[:16]
+    weights = marks_of(sorted(place.glob("*.safetensors")))
+    return hashlib.sha256(json.dumps([place.name, weights]).encode()).hexdigest()[:16]
 
 
 def ask_worth(run: Run) -> Iterator[Progress]:

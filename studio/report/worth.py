@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from studio.compare.worth import PAIRS, notes_of, titles_of
+from studio.compare.worth import PAIRS, notes_of, say_measure, titles_of
+from studio.compare.worth_again import say_behind
 from studio.report.figures import change_between, count, level_between, number, say, say_change
 from studio.report.gather import Report
 from studio.report.page import cut
-from studio.report.parts import TONES, WORDS, Cell, Fold, Section, Table, Words
+from studio.report.parts import TONES, WORDS, Cell, Fold, Part, Section, Table, Words
 from studio.scores.measures import MEASURES
 
 Found = dict[str, Any]
@@ -20,8 +21,9 @@ def worth(report: Report) -> Section:
     if not found:
         what = "whether a few examples in the prompt would have done as well, and at what price"
         return Section("worth", "Was it worth it?", (report.missing("worth", what, HOW_TO_ASK),))
-    parts = (
+    parts: tuple[Part, ...] = (
         Words(f"{found['recommendation']} {found['do']}"),
+        *(Words(said) for said in (say_measure(found), say_behind(report.run, found)) if said),
         _ways(found),
         _differences(found),
         Words(" ".join(notes_of(found)), fine=True),

@@ -14,17 +14,20 @@ from studio.compare.others import weigh_anew
 from studio.compare.worth_again import weigh_worth_anew
 from studio.data.conversation import Conversation
 from studio.data.tokens import label_tokens, load_tokenizer
+from studio.errors import DataError
 from studio.runs import Run, open_run, workspace_of
 from studio.store import marks_of, old_marks_of, write_json
 from studio.tasks import Progress, Report, run_task
 from studio.train.models import require_base
-from studio.workers.generate import Generator, Prompt, end_ids_of
+from studio.workers.generate import Answer, Generator, Prompt, end_ids_of
 from studio.workers.heldout import held_out, learned_to_think, longest_answer
 from studio.workers.known import Known
 from studio.workers.likelihood import finite, losses
 from studio.workers.load import load_both
+from studio.workers.room import Halving, find_context
 
 READING_SHARE = 0.15  # of the work, about: one pass beside one for each token of an answer
+SKIPPED = "skipped"  # too long for the model
 TOKENS_A_BATCH = 8192  # prompts and answers of both together: larger is faster, and this fits small cards
 
 
@@ -41,8 +44,18 @@ def score(run: Run, report: Report) -> dict[str, Any]:
     if any(known.lacks(name, len(asked)) for name in ("base_loss", "base")):
         _find_out(asked, known, run, report)
     report(Progress("Weighing the answers", 1.0))
-    result = weigh_as_kept(run, [_row(known, place, conversation) for place, conversation in enumerate(asked)])
-    write_json(run.folder / proof.SCORES, {**result, "of": marks})
+    rows = [
+        _row(known, place, conversation)
+        for place, conversation in enumerate(asked)
+        if not known.found[place].get(SKIPPED)
+    ]
+    if not rows:
+        raise DataError(
+            "Not one held-out question, with the longest answer, is within what this model reads at once.",
+            "Bring shorter examples, or train a model that reads more.",
+        )
+    result = {**weigh_as_kept(run, rows), "of": marks, "skipped": len(asked) - len(rows)}
+    write_json(run.folder / proof.SCORES, result)
     weigh_anew(run)
     weigh_worth_anew(run)
     return {name: value for name, value in result.items() if name != "answers"}
@@ -54,8 +67,23 @@ def _find_out(asked: Sequence[Conversation], known: Known, run: Run, report: Rep
     tokenizer = load_tokenizer(base)
     after, before = load_both(base, run)
     generator = Generator(after, tokenizer, end_ids_of(base, tokenizer), before)
+    _skip_too_long(generator, asked, known)
     _read_all(generator, asked, known, run, report)
     _ask_all(generator, asked, known, report)
+
+
+def _skip_too_long(generator: Generator, asked: Sequence[Conversation], known: Known) -> None:
+    """What a model reads beyond its view it was never trained for, and what it says then is noise, or an error."""
+    context, most = find_context(generator.model), longest_answer(asked, generator.tokenizer)
+    for place, size in enumerate(_sizes(generator, asked)):
+        if context and size + most > context:
+            known.add(place, {SKIPPED: True, **dict.fromkeys(("base_loss", "tuned_loss", "base", "tuned"))})
+
+
+def _sizes(generator: Generator, asked: Sequence[Conversation]) -> list[int]:
+    """Of each prompt, in tokens."""
+    thinks = learned_to_think(asked)
+    return [len(generator.tokenizer.prompt_ids(each.prompt, each.tools, thinks)) for each in asked]
 
 
 def _row(known: Known, place: int, conversation: Conversation) -> dict[str, Any]:
@@ -76,20 +104,24 @@ def _ask_all(generator: Generator, asked: Sequence[Conversation], known: Known, 
     """Asked by length, so that little is padded."""
     most = longest_answer(asked, generator.tokenizer)
     thinks = learned_to_think(asked)
-    sizes = [len(generator.tokenizer.prompt_ids(each.prompt, each.tools, thinks)) for each in asked]
+    sizes, room = _sizes(generator, asked), Halving(generator)
     order = sorted(known.lacks("base", len(asked)), key=sizes.__getitem__)
     began, start = time.monotonic(), 0
+
+    def ask(places: Sequence[int]) -> list[Answer]:
+        prompts = [Prompt(side, asked[i].prompt, asked[i].tools, thinks) for side in ("base", "tuned") for i in places]
+        return generator.answer(prompts, most_tokens=most)
+
     while start < len(order):
         part = _next_batch(order[start:], [most + size for size in sizes])
         left = (time.monotonic() - began) / start * (len(order) - start) if start else None
         done = len(asked) - len(order) + start
         share = READING_SHARE + (1 - READING_SHARE) * done / len(asked)
         report(Progress(f"Asking both {len(asked)} held-out questions: {done} done", share, left))
-        prompts = [Prompt(side, asked[i].prompt, asked[i].tools, thinks) for side in ("base", "tuned") for i in part]
-        answers = generator.answer(prompts, most_tokens=most)
-        for place, base, tuned in zip(part, answers[: len(part)], answers[len(part) :], strict=True):
-            ended = {"base_finished": base.finished, "tuned_finished": tuned.finished}
-            known.add(place, {"base": base.text, "tuned": tuned.text, **ended})
+        for some, answers in room.each(part, ask):
+            for place, base, tuned in zip(some, answers[: len(some)], answers[len(some) :], strict=True):
+                ended = {"base_finished": base.finished, "tuned_finished": tuned.finished}
+                known.add(place, {"base": base.text, "tuned": tuned.text, **ended})
         start += len(part)
 
 

@@ -32,10 +32,11 @@ from studio.tasks import Progress, Report, run_task
 from studio.train.models import require_base
 from studio.train.recipe import make_recipe
 from studio.workers.choose import Chooser, choose_once, questions_in
-from studio.workers.generate import Generator, Prompt, end_ids_of
+from studio.workers.generate import Answer, Generator, Prompt, end_ids_of
 from studio.workers.heldout import held_out_of, learned_to_think, longest_answer
 from studio.workers.known import marks_of
 from studio.workers.load import load_base, load_both, wants_four_bit
+from studio.workers.room import Halving, find_context
 from studio.workspace import Workspace
 
 MOST_ASKED = 200  # questions: enough for an interval of a few points, few enough to wait for
@@ -96,7 +97,14 @@ def _weigh(
     asked.sort(key=lambda each: len(tokenizer.prompt_ids(each.prompt)))  # so that little is padded
     most = longest_answer(asked, tokenizer)
     digest = digest_of(job.workspace, base)
-    context = context_of(models.after)
+    context, drawn = context_of(models.after), len(asked)
+    asked = [each for each in asked if len(tokenizer.prompt_ids(each.prompt)) + most <= context]
+    if not asked:
+        raise DataError(
+            f"Not one held-out question, with the longest answer, is within the {context:,} tokens that this base "
+            "reads at once.",
+            "Bring shorter examples, or pick a base that reads more.",
+        )
     room = context - most - len(tokenizer.prompt_ids(asked[-1].prompt))
     with generator.speaking_as("base") as bare:
         choice = choose_once(
@@ -125,6 +133,7 @@ def _weigh(
         "of": job.of,
         "examples": len(asked),
         "of_all": len(everything),
+        "skipped": drawn - len(asked),
         "at_once": at_once,
         "most_tokens": most,
         "four_bit": models.four_bit,
@@ -153,13 +162,13 @@ def _row(asked: Conversation, place: int, said: Mapping[Way, Sequence[Said]]) ->
 
 def context_of(model: Any) -> int:
     """How many tokens a model reads at once, as its configuration says. Raises: DataError if it does not say."""
-    context = getattr(model.config.get_text_config(), "max_position_embeddings", None)
-    if not context:
+    context = find_context(model)
+    if context is None:
         raise DataError(
             "This base does not say how many tokens it reads at once, so no prompt can be made to fit.",
             "Pick another base.",
         )
-    return int(context)
+    return context
 
 
 def batches_of(count: int, at_once: int) -> list[range]:
@@ -216,6 +225,12 @@ def _ask_all(
     turns = [ways[number % len(ways) :] + ways[: number % len(ways)] for number in range(len(batches))]
     left = [(way, number) for number, turn in enumerate(turns) for way in turn if (way, number) not in kept.found]
     total = len(ways) * len(batches)
+    room = Halving(generator)
+
+    def ask(some: Sequence[Prompt]) -> tuple[list[Answer], float]:
+        start = time.monotonic()
+        return generator.answer(some, most_tokens=most_tokens), time.monotonic() - start
+
     if left:
         _warm_up(generator, prompts)
     began = time.monotonic()
@@ -229,13 +244,13 @@ def _ask_all(
             )
         )
         asked = [prompts[way][place] for place in batches[number]]
-        start = time.monotonic()
-        answers = generator.answer(asked, most_tokens=most_tokens)
-        seconds = time.monotonic() - start
+        parts = [found for _, found in room.each(asked, ask)]
+        answers = [answer for part, _ in parts for answer in part]
         said = [
             Said(answer.text, len(prompt.ids(generator.tokenizer)), answer.tokens, answer.finished)
             for prompt, answer in zip(asked, answers, strict=True)
         ]
+        seconds = sum(seconds for _, seconds in parts)
         kept.add(way, number, _Batch(said, Spent(len(asked), seconds, answers[0].first_s)))
 
 

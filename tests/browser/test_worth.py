@@ -8,15 +8,17 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
+from studio.compare import proof
 from studio.compare.worth_job import job_of_run
 from studio.process import ProcessId
 from studio.runs import Run
+from studio.scores.choice import Choice, make_choice
 from studio.store import write_json
 from studio.workspace import Workspace
 from tests.browser.compared import Answerer, fill, serve_compare
+from tests.browser.readable import violations
 from tests.studio.reports import ask_worth
 
 SLOW_MS = 60_000
@@ -61,6 +63,21 @@ def test_the_answer_stands_first_and_its_grounds_unfold_by_keys(page: Page, url:
     expect(worth.get_by_role("region", name="Question", exact=True)).to_contain_text("Where is parcel")
 
 
+def test_a_measure_that_is_chosen_under_scores_decides_here_too(page: Page, url: str, run: Run) -> None:
+    ask_worth(run, base=0, prompt=5, tuned=10)
+    worth = open_worth(page, url)
+    expect(worth.get_by_role("status")).to_contain_text("keep the tuned one")
+    for _ in proof.choose(run, make_choice("length_match")):
+        pass
+    page.get_by_role("tab", name="Scores").click()
+    page.get_by_role("tab", name="Worth it?").click()
+    expect(worth.get_by_role("status").last).to_contain_text("By the measure that you chose: “as long as wanted”.")
+    expect(worth.get_by_role("status").first).to_contain_text("by the measure that you chose")
+    assert violations(page, "#worth") == []
+    for _ in proof.choose(run, Choice()):
+        pass
+
+
 def test_it_can_be_read_at_every_width_in_light_and_dark(page: Page, url: str, run: Run) -> None:
     ask_worth(run, base=0, prompt=5, tuned=10)
     worth = open_worth(page, url)
@@ -70,8 +87,7 @@ def test_it_can_be_read_at_every_width_in_light_and_dark(page: Page, url: str, r
         page.set_viewport_size({"width": width, "height": 900})
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-            found = Axe().run(page, "#worth", {"runOnly": ["wcag2a", "wcag2aa", "wcag21aa"]}).response["violations"]
-            assert [f"{each['id']}: {each['nodes'][0]['html'][:160]}" for each in found] == [], f"{width} {scheme}"
+            assert violations(page, "#worth") == [], f"{width} {scheme}"
             assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 

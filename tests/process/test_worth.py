@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from studio.compare import proof
+from studio.compare.chosen import keep_choice
 from studio.compare.worth_job import ask_worth, job_before, job_of_run, read_worth
 from studio.data.conversation import Conversation, Message
 from studio.data.datasets import Dataset, open_dataset, save_dataset
@@ -17,6 +19,7 @@ from studio.data.tokens import label_tokens, load_tokenizer
 from studio.data.versions import make_version
 from studio.errors import DataError
 from studio.runs import Run, workspace_of
+from studio.scores.choice import Choice, make_choice
 from studio.store import read_rows
 from studio.tasks import Progress
 from studio.workspace import Workspace
@@ -85,6 +88,41 @@ def test_what_was_asked_is_not_asked_again_and_what_was_broken_off_goes_on(
     for way, known in asked["ways"].items():
         assert (again["ways"][way] == known) is (way != torn), "only the torn batch took another time"
     assert [row["base"] for row in again["answers"]] == [row["base"] for row in asked["answers"]]
+
+
+def test_by_another_measure_the_same_answers_are_weighed_and_no_model_is_loaded(
+    asked: dict[str, Any], left_alone: Run
+) -> None:
+    job = job_of_run(left_alone)
+    before, rows = read_worth(left_alone), job.rows.read_bytes()
+    assert before is not None
+    list(proof.choose(left_alone, make_choice("length_match")))
+    chosen = read_worth(left_alone)
+    assert chosen is not None
+    assert chosen["main"] == "length_match"
+    assert "by the measure that you chose" in chosen["recommendation"]
+    assert [chosen[same] for same in ("answers", "time")] == [before[same] for same in ("answers", "time")]
+    keep_choice(left_alone, Choice())  # as if it had been kept before worth went by it
+    told = [progress.message for progress in ask_worth(left_alone)]
+    assert "Loading the model" not in told
+    assert read_worth(left_alone) == {**before, "choice": None}
+    assert job.rows.read_bytes() == rows
+
+
+def test_what_is_asked_after_a_measure_was_chosen_is_weighed_by_it_at_once(left_alone: Run) -> None:
+    job = job_of_run(left_alone)
+    keep_choice(left_alone, make_choice("length_match"))
+    try:
+        job.result.unlink()
+        list(ask_worth(left_alone))
+        first = read_worth(left_alone)
+        assert first is not None
+        assert first["main"] == "length_match"
+        list(proof.choose(left_alone, Choice()))
+        list(proof.choose(left_alone, make_choice("length_match")))
+        assert read_worth(left_alone) == first, "the same choice gives the same figures"
+    finally:
+        list(proof.choose(left_alone, Choice()))
 
 
 def ask_before(workspace: Workspace, dataset: Dataset, base: Path) -> tuple[dict[str, Any], list[Progress]]:
