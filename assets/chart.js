@@ -70,7 +70,7 @@ async function draw(points) {
   });
   Object.entries(markPoints(marks, data[RAW], data[HELDOUT])).forEach(([place, found]) => Object.assign(data[place], found));
   const first = !plot.data;
-  await Plotly.react(plot, data, layout(), { displayModeBar: false, responsive: false, doubleClick: "reset" });
+  await Plotly.react(plot, data, layout(data), { displayModeBar: false, responsive: false, doubleClick: "reset" });
   if (first) plot.on("plotly_relayout", (change) => changesAxis(change) && label());
   lacking = false;
 }

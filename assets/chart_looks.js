@@ -75,7 +75,16 @@ function lines() {
   }));
 }
 
-function layout() {
+// Values that hardly differ would stretch over an axis of thousandths and look like much; and no loss is below 0.
+const LEAST_SPAN = 0.1; // of the first loss
+function leastRange(data) {
+  const first = [HELDOUT, RAW].map((place) => data[place].y.find((loss) => loss !== null)).find((loss) => loss !== undefined);
+  if (first === undefined) return {};
+  const half = Math.max((LEAST_SPAN / 2) * first, 0.005);
+  return { autorangeoptions: { clipmin: 0, include: [Math.max(0, first - half), first + half] } };
+}
+
+function layout(data) {
   const { grid, text, ground, font } = colours();
   const axis = { gridcolor: grid, zeroline: false, showline: false, automargin: true };
   const shown = quantity();
@@ -101,7 +110,7 @@ function layout() {
       ...axis, anchor: shown ? "y2" : "y", title: { text: "step", standoff: 6 }, nticks: wide ? 9 : 5,
       unifiedhovertitle: { text: "step %{x}" },
     },
-    yaxis: { ...axis, title: { text: "loss", standoff: 6 }, nticks: 6, domain: above },
+    yaxis: { ...axis, ...leastRange(data), title: { text: "loss", standoff: 6 }, nticks: 6, domain: above },
     yaxis2: {
       ...axis, title: { text: [shown?.title.toLowerCase(), shown?.unit].filter(Boolean).join(", "), standoff: 6 },
       nticks: 4, exponentformat: shown?.key === "learning_rate" ? "e" : "none", domain: [0, 0.28],

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import difflib
-import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
 from components.difference import MOST_WORDS, WORDS
 from studio.compare.chat import Figures
 from studio.compare.nearest import Near
+from studio.data.scripts import find_terms
 
-WORD = re.compile(r"\w+")
 MOST_LETTERS = 600
 SURE = "How sure: the chance that the model gave each of its words, on average. Being sure is not being right."
 
@@ -107,8 +106,17 @@ def _cut(text: str) -> str:
 
 def _with_marks(text: str, shared: set[str]) -> str:
     parts, place = [], 0
-    for word in WORD.finditer(text):
-        if word.group().casefold() in shared:
-            parts += [escape(text[place : word.start()]), f"<mark>{escape(word.group())}</mark>"]
-            place = word.end()
+    for begin, end in _joined((begin, end) for term, begin, end in find_terms(text) if term in shared):
+        parts += [escape(text[place:begin]), f"<mark>{escape(text[begin:end])}</mark>"]
+        place = end
     return "".join(parts) + escape(text[place:])
+
+
+def _joined(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Pairs of letters overlap: those that do become one."""
+    joined: list[tuple[int, int]] = []
+    for begin, end in spans:
+        if joined and begin < joined[-1][1]:
+            begin = joined.pop()[0]
+        joined.append((begin, end))
+    return joined

@@ -31,7 +31,7 @@ from components.train_tab import TrainView, build_train_tab
 from components.watch_view import metrics_since
 from studio import hardware
 from studio.compare.chat import Chat
-from studio.compare.proof import read_scores
+from studio.compare.proof import is_scored
 from studio.data.datasets import list_datasets
 from studio.errors import TunesmithError
 from studio.keeper import start_keeper
@@ -131,7 +131,7 @@ def _mark_steps(studio: Studio) -> list[gr.Tab]:
     done = {
         "data": bool(list_datasets(studio.workspace)),
         "train": any(run.has_adapter for run in runs),
-        "compare": any(read_scores(run) for run in runs),
+        "compare": any(is_scored(run) for run in runs),
         "export": any(studio.workspace.exports.glob("*.task.json")),
     }
     live = any(run.is_live for run in runs)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
 
+from components.alone import show_alone
 from components.forgot_view import build_forgot_view
 from components.frame import Studio, TabView, pick, run_choices
 from components.judge_view import build_judge_view
@@ -16,11 +19,17 @@ from components.report_view import build_report_view
 from components.talk_view import build_talk_view
 from components.vote_view import build_vote_view
 from components.worth_view import build_worth_view
+from studio.errors import TunesmithError
 from studio.place import read_place, write_place
+from studio.runs import open_run
+
+TICK_S = 2
+Choices = Sequence[tuple[str, str]]
 
 
 def build_compare_tab(studio: Studio) -> TabView:
     run = gr.Dropdown(label="Run", elem_id="compare-run", interactive=True)
+    seen = gr.Textbox(visible=False)  # the run that is shown, and those that are listed
     with gr.Tabs(elem_id="compare-views"):
         with gr.Tab("Talk", id="talk"):
             talk = build_talk_view(studio, run)
@@ -31,7 +40,7 @@ def build_compare_tab(studio: Studio) -> TabView:
             others = build_others_view(studio, run)
         with gr.Tab("What it forgot", id="forgot"):
             forgot = build_forgot_view(studio, run)
-        with gr.Tab("Worth it?", id="worth"):
+        with gr.Tab("Worth it?", id="worth") as worth_tab:
             worth = build_worth_view(studio, run)
         with gr.Tab("Judge", id="judge"):
             judge = build_judge_view(studio, run)
@@ -40,22 +49,67 @@ def build_compare_tab(studio: Studio) -> TabView:
     export = gr.Button("Next: Export", elem_id="to-export")
 
     views = (vote, scores, others, forgot, worth, judge, report)
+    works = (scores, others, forgot, worth)
 
     def show(run_id: str | None) -> dict[Any, Any]:
-        return {output: value for view in views for output, value in view.show(run_id).items()}
+        if run_id:
+            open_run(studio.workspace, run_id)  # that it is gone is said once, not by each view
+        return {output: value for view in views for output, value in show_alone(view.show, run_id).items()}
 
     @told
     def change_run(run_id: str | None) -> Any:
         if run_id:
             write_place(studio.workspace, run=run_id)
-        return {**show(run_id), **talk.fresh(run_id)}
+        return {**show(run_id), **show_alone(talk.fresh, run_id), seen: _as_seen(run_id, run_choices(studio))}
 
     @told
     def read() -> Any:
         choices = run_choices(studio)
         chosen = pick(choices, read_place(studio.workspace).run)
-        return {run: gr.Dropdown(choices=choices, value=chosen), **show(chosen), **talk.show(chosen)}
+        return {**list_runs(choices, chosen), **show(chosen), **show_alone(talk.show, chosen)}
 
-    shown = [*talk.outputs, *(output for view in views for output in view.outputs)]
+    def list_runs(choices: Choices, chosen: str | None) -> dict[Any, Any]:
+        return {run: gr.Dropdown(choices=choices, value=chosen), seen: _as_seen(chosen, choices)}
+
+    def tick(run_id: str | None, before: str, *states: str) -> Any:
+        """What changed since the page last looked; mostly nothing."""
+        try:
+            return watch(run_id, before, states) or gr.skip()
+        except TunesmithError:  # a run is deleted at this moment; the next tick finds it gone
+            return gr.skip()
+
+    def watch(run_id: str | None, before: str, states: Sequence[str]) -> dict[Any, Any]:
+        choices = run_choices(studio)
+        now = _as_seen(run_id, choices)
+        if run_id not in [each for _, each in choices]:
+            if now == before:
+                return {}
+            chosen = pick(choices, read_place(studio.workspace).run)
+            return {**list_runs(choices, chosen), **show(chosen), **show_alone(talk.fresh, chosen)}
+        changed: dict[Any, Any] = {}
+        if now != before:
+            changed = {run: gr.Dropdown(choices=choices), seen: now, **talk.offer(run_id)}
+            if _run_of(before) != run_id:  # a tick on the run before came last
+                changed |= show(run_id)
+        chosen_run = open_run(studio.workspace, run_id)
+        for view, state in zip(works, states, strict=True):
+            changed |= view.tick(chosen_run, state)
+        return {**changed, seen: now} if changed else {}
+
+    shown = [seen, *talk.outputs, *(output for view in views for output in view.outputs)]
     run.input(change_run, run, shown, show_progress="hidden")
+    # Another measure may have been chosen under Scores since it was shown.
+    worth_tab.select(told(worth.show), run, worth.outputs, show_progress="hidden")
+    gr.Timer(TICK_S).tick(
+        tick, [run, seen, *(view.state for view in works)], [run, *shown], queue=False, show_progress="hidden"
+    )
     return TabView(read, [run, *shown], [(export, "export")])
+
+
+def _as_seen(run_id: str | None, choices: Choices) -> str:
+    return json.dumps([run_id, choices])
+
+
+def _run_of(seen: str) -> str | None:
+    run_id: str | None = json.loads(seen)[0] if seen else None
+    return run_id

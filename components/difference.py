@@ -8,9 +8,10 @@ from html import escape
 from itertools import zip_longest
 
 from components.bubbles import SPEAKERS, show_conversation
+from studio.data.scripts import LETTER, UNSPACED
 from studio.data.versions import Difference
 
-WORDS = re.compile(r"\s+|\w+|[^\w\s]")
+WORDS = re.compile(rf"\s+|{LETTER}|[^\W{UNSPACED}]+|[^\w\s]")
 MOST_WORDS = 3_000  # a comparison takes time by the square of them
 
 

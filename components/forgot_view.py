@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from components.frame import RunView, Studio, open_picked, require_rest
-from components.notices import show_note, show_progress, told
+from components.alone import or_say
+from components.frame import Studio, open_picked, require_rest
+from components.notices import show_note, told
+from components.work_view import Work, WorkView
 from studio.data.datasets import open_dataset
 from studio.data.mixing import LEAST, MOST, mix_in
 from studio.data.read import SUFFIXES
-from studio.errors import RunError, TunesmithError
+from studio.errors import RunError
 from studio.quiz import forget
-from studio.quiz.result import points
+from studio.report.figures import between, percent, points, say_both, share_between
 from studio.runs import Run, open_run
-from studio.tasks import Progress, read_note
+from studio.scores.measures import MEASURES
 from studio.workspace import ASSETS
 
 NOT_ASKED = (
@@ -30,12 +32,13 @@ STOPPED = "Stopped. Press “What did it forget?” to ask anew."
 MOST_CHARACTERS = 300
 
 
-def build_forgot_view(studio: Studio, run: gr.Dropdown) -> RunView:
+def build_forgot_view(studio: Studio, run: gr.Dropdown) -> WorkView:
     """Build it below `run`, which holds the id of the run that is picked."""
     with gr.Row():
         ask = gr.Button("What did it forget?", elem_id="ask-forgot")
         stop = gr.Button("Stop", elem_id="forgot-stop", visible=False, scale=0, min_width=90)
     state = gr.HTML(elem_id="forgot-state")
+    work = Work(state, stop, forget.note_of, STOPPED)
     shown = gr.HTML(
         css_template=(ASSETS / "forgot.css").read_text(encoding="utf-8"), apply_default_css=False, elem_id="forgot"
     )
@@ -50,38 +53,26 @@ def build_forgot_view(studio: Studio, run: gr.Dropdown) -> RunView:
 
     def show(run_id: str | None) -> dict[Any, Any]:
         if not run_id:
-            return {shown: show_forgot(None), state: "", stop: gr.Button(visible=False), mixed: ""}
+            return {shown: show_forgot(None), **work.show(None), mixed: ""}
         chosen = open_run(studio.workspace, run_id)
-        is_on = forget.is_on(chosen)
-        return {
-            state: _show_state(chosen) if is_on else "",
-            stop: gr.Button(visible=is_on),
-            shown: show_forgot(forget.read_quiz_of(chosen)),
-            mixed: "",
-        }
+        return {**work.show(chosen), **found(chosen), mixed: ""}
+
+    def found(chosen: Run) -> dict[Any, Any]:
+        return {shown: or_say(lambda: show_forgot(forget.read_quiz_of(chosen)))}
 
     @told
-    def ask_both(run_id: str | None) -> Iterator[dict[Any, Any]]:
+    def ask_both(run_id: str | None) -> dict[Any, Any]:
         chosen = open_picked(studio, run_id)
-        require_rest(studio)
+        require_rest(studio, but=forget.note_of(chosen))
         studio.chat.close()
-        note = ""
-        yield {state: show_progress(Progress("Starting")), stop: gr.Button(visible=True)}
-        try:
-            for progress in forget.forget_run(chosen):
-                yield {state: show_progress(progress)}
-        except TunesmithError:
-            if not forget.is_stopped(chosen):
-                yield {state: "", stop: gr.Button(visible=False)}
-                raise
-            note = STOPPED
-        yield {**show(run_id), state: show_note(note)}
+        forget.begin(chosen)
+        return work.show(chosen)
 
     @told
     def end(run_id: str | None) -> dict[Any, Any]:
         chosen = open_picked(studio, run_id)
         forget.stop(chosen)
-        return {state: show_note(STOPPED if forget.is_stopped(chosen) else ""), stop: gr.Button(visible=False)}
+        return work.show(chosen)
 
     @told
     def mix_them_in(run_id: str | None, path: str | None, percent: float) -> str:
@@ -93,16 +84,10 @@ def build_forgot_view(studio: Studio, run: gr.Dropdown) -> RunView:
         return show_note(f"✓ {made.title} is made: {did}. Pick it in Train, and train again.", "good")
 
     seen = [state, stop, shown, mixed]
-    ask.click(ask_both, run, seen, show_progress="hidden", concurrency_id="accelerator", concurrency_limit=1)
+    ask.click(ask_both, run, [state, stop], show_progress="hidden", concurrency_id="accelerator", concurrency_limit=1)
     stop.click(end, run, [state, stop], show_progress="hidden")
     mix.click(mix_them_in, [run, file, share], mixed)
-    return RunView(seen, show)
-
-
-def _show_state(run: Run) -> str:
-    """It is asked on while nobody looks."""
-    known = read_note(forget.note_of(run))
-    return show_progress(Progress(known.get("message", "Starting"), known.get("share"), known.get("left_s")))
+    return WorkView(seen, show, state, lambda chosen, before: work.tick(chosen, before, found))
 
 
 def show_forgot(found: dict[str, Any] | None) -> str:
@@ -139,9 +124,11 @@ def _sign(light: str) -> str:
 
 def _show_subject(part: dict[str, Any]) -> str:
     light = part["light"]
+    told = say_both(MEASURES["right"], part["before"]["value"], part["after"]["value"])
+    sure = [between(part["before"]), between(part["after"]), between(part["difference"], points)]
     cells = "".join(
-        f'<td class="figure">{_show_interval(part[name], words)}</td>'
-        for name, words in (("before", "{:.0%}".format), ("after", "{:.0%}".format), ("difference", points))
+        f'<td class="figure">{words} <span class="fine">({bounds})</span></td>'
+        for words, bounds in zip((*told, points(part["difference"]["value"])), sure, strict=True)
     )
     return (
         f'<tr class="{"all" if part["subject"] == "All" else ""}"><th scope="row" title="{escape(part["help"])}">'
@@ -150,18 +137,19 @@ def _show_subject(part: dict[str, Any]) -> str:
     )
 
 
-def _show_interval(interval: dict[str, float], words: Callable[[float], str]) -> str:
-    low, high = words(interval["low"]), words(interval["high"])
-    return f'{words(interval["value"])} <span class="fine">({low} to {high})</span>'
-
-
 def _show_off_topic(found: dict[str, Any]) -> str:
     asked = found["answers"]
     if found["form"] is None:
         summary = "your answers have no form of their own that could be looked for."
     else:
         alike = sum(answer["alike"] for answer in asked)
-        summary = f"{alike} of {len(asked)} answers look like those of your examples ({escape(found['form'])})."
+        before, after = (
+            f"{percent(share)} ({share_between(share, len(asked))})" for share in (found["before"], found["after"])
+        )
+        summary = (
+            f"{alike} of {len(asked)} answers look like those of your examples ({escape(found['form'])}): {after}; "
+            f"before {before}."
+        )
     rows = "".join(_show_answer(answer["ask"], answer["before"], answer["after"]) for answer in asked)
     table = _table(("Question beside the point", "Before", "After"), rows)
     return f"<details><summary>Asked beside the point: {summary}</summary>{table}</details>"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from studio.compare.at_work import require_none_at_work
 from studio.compare.chat import Chat
 from studio.data.datasets import Dataset, list_datasets, open_current
 from studio.errors import RunError
@@ -72,13 +74,14 @@ def open_picked(studio: Studio, run_id: str | None) -> Run:
     return open_run(studio.workspace, run_id)
 
 
-def require_rest(studio: Studio) -> None:
-    """Raises: RunError while a run has the memory that others would need."""
+def require_rest(studio: Studio, but: Path | None = None) -> None:
+    """Raises: RunError while a run has the memory that others would need; the work of the note `but` is no other."""
     live = live_run(studio.workspace)
     if live:
         raise RunError(
             f"{live.title} is training, and it has the memory.", "Wait for its end, or stop it; then try again."
         )
+    require_none_at_work(studio.workspace, but)
 
 
 def dataset_choices(studio: Studio) -> list[tuple[str, str]]:

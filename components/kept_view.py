@@ -5,31 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from html import escape
-from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import gradio as gr
 from gradio.blocks import Block
 
 from components.frame import RunView, Studio, open_picked
+from components.kept_taken import build_taken_view
 from components.notices import show_note, told
-from components.script_link import FETCH
 from components.turns import Turns, messages_of, turn_of
 from studio.compare import kept as keeping
 from studio.compare.kept import NAME_LENGTH, Broken, Kept, Pane, Setup
-from studio.compare.kept_files import FORMS, write_kept
 from studio.runs import Run, open_run
 
 MOST_LETTERS = 60
 KEEP = "Keep this conversation"
 ASIDE = f"The file lies in the run’s folder, under {keeping.FOLDER}/{keeping.REMOVED}, until the run is deleted."
-HOLDS = {
-    "md": "holds all panes, to read.",
-    "json": "holds all panes and how they were asked.",
-    "jsonl": "holds one row, as Data reads it. A model that learns a held-out question must be measured by others.",
-}
 Given = dict[Any, Any]
 
 
@@ -69,19 +60,10 @@ def build_kept_view(studio: Studio, run: gr.Dropdown, form: KeptForm) -> RunView
                 )
                 change = gr.Button("Rename", size="md", elem_id="kept-rename", scale=1, min_width=110)
                 away = gr.Button("Remove", size="md", elem_id="kept-remove", scale=1, min_width=110)
-            with gr.Row(elem_classes="kept-line"):
-                shape = gr.Dropdown(
-                    [(label, shape) for shape, label in FORMS.items()], value="md", label="Take it along as",
-                    interactive=True, elem_id="kept-form", scale=2, min_width=200,
-                )  # fmt: skip
-                pane = gr.Dropdown(
-                    label="Whose answers?", visible=False, interactive=True, elem_id="kept-pane", scale=2, min_width=200
-                )
-                export = gr.Button("Export", size="md", elem_id="kept-export", scale=1, min_width=110)
+            taken = build_taken_view(studio, run, listed)
         undo = gr.Button(visible=False, elem_id="kept-undo", size="sm")
         state = gr.HTML(elem_id="kept-state")
-        link = gr.HTML(elem_id="kept-link")
-    outputs = [fold, name, some, listed, other, pane, undo, state, link]
+    outputs = [fold, name, some, listed, other, undo, state, *taken.outputs]
 
     def look(of: Run, kept_id: str | None, said: str = "", kind: str = "note") -> Given:
         """All of it as it is on the disk, at the one of this id, else at the newest."""
@@ -96,18 +78,13 @@ def build_kept_view(studio: Studio, run: gr.Dropdown, form: KeptForm) -> RunView
             ),
             undo: gr.Button(f"Bring back “{cut(removed.name)}”" if removed else "", visible=removed is not None),
             state: show_note(said, kind),
-            link: "",
             **look_at(picked),
         }
 
     def look_at(picked: Kept | Broken | None) -> Given:
         if not isinstance(picked, Kept):
-            return {other: gr.Textbox("", interactive=False), pane: gr.Dropdown(choices=[], value=None)}
-        names = [(f"{place + 1}. {each.title}", place) for place, each in enumerate(picked.panes)]
-        return {
-            other: gr.Textbox(picked.name, interactive=True),
-            pane: gr.Dropdown(choices=names, value=len(names) - 1 if names else None),
-        }
+            return {other: gr.Textbox("", interactive=False), **taken.show(())}
+        return {other: gr.Textbox(picked.name, interactive=True), **taken.show(picked.panes)}
 
     def show(run_id: str | None) -> Given:
         if run_id:
@@ -135,7 +112,7 @@ def build_kept_view(studio: Studio, run: gr.Dropdown, form: KeptForm) -> RunView
         turns = [turns_of(one) for one in kept.panes[:shown]]
         turns += [[] for _ in range(len(form.panes) - len(turns))]
         filled = form.fill(kept, turns) if form.fill else dict(zip(form.panes, turns, strict=True))
-        return {**filled, state: show_note(words_of_opening(kept, [one.title for one in seen], shown)), link: ""}
+        return {**filled, state: show_note(words_of_opening(kept, [one.title for one in seen], shown))}
 
     @told
     def call(run_id: str | None, kept_id: str | None, wish: str) -> Given:
@@ -160,24 +137,16 @@ def build_kept_view(studio: Studio, run: gr.Dropdown, form: KeptForm) -> RunView
     def pick(run_id: str | None, kept_id: str | None) -> Given:
         found = keeping.list_kept(open_picked(studio, run_id))
         picked = next((each for each in found if each.id == kept_id), None)
-        return {**look_at(picked), state: show_note(_words_of(picked)), link: ""}
-
-    @told
-    def take_along(run_id: str | None, kept_id: str | None, wish: str, place: int | None) -> Given:
-        file = write_kept(open_picked(studio, run_id), kept_id or "", wish, place or 0)
-        return {link: show_link(file, wish), state: ""}
+        return {**look_at(picked), state: show_note(_words_of(picked))}
 
     quiet: dict[str, Any] = {"show_progress": "hidden"}
     conversation = {run, *form.fields, *form.panes}
     gr.on([keep.click, name.submit], put, {name, *conversation}, outputs, **quiet)
-    reopen.click(open_again, {listed, *conversation}, [*form.panes, *form.filled, state, link], **quiet)
+    reopen.click(open_again, {listed, *conversation}, [*form.panes, *form.filled, state], **quiet)
     gr.on([change.click, other.submit], call, [run, listed, other], outputs, **quiet)
     away.click(put_aside, [run, listed], outputs, **quiet)
     undo.click(bring_back, run, outputs, **quiet)
-    listed.input(pick, [run, listed], [other, pane, state, link], **quiet)
-    shape.input(lambda wish: (gr.Dropdown(visible=wish == "jsonl"), ""), shape, [pane, link], **quiet)
-    written = export.click(take_along, [run, listed, shape, pane], [state, link], **quiet)
-    written.success(None, link, None, js=FETCH)
+    listed.input(pick, [run, listed], [other, state, *taken.outputs], **quiet)
     return RunView(outputs, show)
 
 
@@ -205,11 +174,6 @@ def words_of_opening(kept: Kept, seen: Sequence[str], shown: int) -> str:
 
 def cut(text: str) -> str:
     return text if len(text) <= MOST_LETTERS else f"{text[:MOST_LETTERS]} …"
-
-
-def show_link(file: Path, form: str) -> str:
-    address = f"/gradio_api/file={quote(file.as_posix())}"
-    return f'<p><a download href="{address}">{escape(file.name)}</a> {HOLDS[form]}</p>'
 
 
 def _words_of(picked: Kept | Broken | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from studio.report.charts import confusion_matrix
+from studio.report.matrix import confusion_matrix, say_right
 from studio.report.pictures import style
 from studio.scores.labels import confusion
 from studio.workspace import ASSETS
@@ -33,11 +33,10 @@ def show_matrices(found: dict[str, Any]) -> str:
     for side, title in SIDES:
         counted = confusion(labels, wanted, [row[side] for row in found["answers"]])
         picture = confusion_matrix(counted, f"{title}: which label was taken for which")
-        right = f"{int(counted.counts.trace())} of {int(counted.counts.sum())} right"
         # On a phone it keeps its size, and scrolls where it is wider; what scrolls must be reached by keys.
         shown += (
             f'<figure><div class="wide" tabindex="0" role="region" aria-label="{title}">{picture.svg}</div>'
-            f"<figcaption>{escape(picture.caption)}; {right}</figcaption></figure>"
+            f"<figcaption>{escape(picture.caption)}; {say_right(counted)}</figcaption></figure>"
         )
     return (
         f'<div class="matrices">{shown}</div><p class="fine">A row is the label that was wanted, a column the one that '

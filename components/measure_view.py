@@ -113,7 +113,8 @@ def build_measure_view(studio: Studio, run: gr.Dropdown) -> WorkView:
     seen = [*form.fields, form.help, chosen_state, table]
     apply.click(measure_by, [run, *form.fields], seen, show_progress="hidden")
     back.click(let_data_decide, run, seen, show_progress="hidden")
-    typing = [field.input for field in form.fields]
+    # What is pasted into a box is no input to Gradio; leaving the box tells it.
+    typing = [field.input for field in form.fields] + [field.blur for field in form.fields if hasattr(field, "blur")]
     gr.on(typing, keep, [run, *form.fields], None, show_progress="hidden", queue=False, trigger_mode="always_last")
     return WorkView(outputs, show, state, lambda chosen, before: work.tick(chosen, before, measured))
 

@@ -26,7 +26,7 @@ def told(handler: Callable[..., Any]) -> Callable[..., Any]:
             try:
                 yield from handler(*args, **kwargs)
             except Exception as error:
-                raise _as_notice(error) from error
+                raise as_notice(error) from error
 
         return generator
 
@@ -35,12 +35,13 @@ def told(handler: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return handler(*args, **kwargs)
         except Exception as error:
-            raise _as_notice(error) from error
+            raise as_notice(error) from error
 
     return function
 
 
-def _as_notice(error: Exception) -> gr.Error:
+def as_notice(error: Exception) -> gr.Error:
+    """In words; what is unforeseen goes to the log."""
     if isinstance(error, gr.Error):
         return error
     if isinstance(error, TunesmithError):

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import gradio as gr
 
+from components.alone import or_say
 from components.frame import RunView, Studio, open_picked
 from components.notices import show_note, told
 from studio.errors import TunesmithError
@@ -40,7 +41,10 @@ def build_report_view(studio: Studio, run: gr.Dropdown) -> RunView:
     )
 
     def show(run_id: str | None) -> dict[Any, Any]:
-        return {page: show_report(open_run(studio.workspace, run_id), studio.workspace.exports) if run_id else EMPTY}
+        if not run_id:
+            return {page: EMPTY}
+        chosen = open_run(studio.workspace, run_id)
+        return {page: or_say(lambda: show_report(chosen, studio.workspace.exports))}
 
     @told
     def write_it(run_id: str | None) -> Iterator[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from html import escape
@@ -11,13 +10,13 @@ from typing import Any
 
 import gradio as gr
 
+from components.difference import WORDS
 from studio.workspace import ASSETS
 
 EMPTY = (
     '<p class="fine">At each look at the held-out examples, three of them are answered here, '
     "so that you see the answers change.</p>"
 )
-WORDS = re.compile(r"\s+|\w+|[^\w\s]")
 MOST_PROMPTS = 6
 MOST_CHARACTERS = 600  # of an answer; a comparison takes time by the square of them
 MOST_OF_A_PROMPT = 300

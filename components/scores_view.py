@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from html import escape
 from typing import Any
 
 from components.matrix_view import show_matrices
 from components.notices import show_note
-from studio.scores.measures import MEASURES
+from studio.compare.skipped import say_skipped
+from studio.report.figures import level_between, percent, say_both, say_change
+from studio.scores.comparison import Comparison, compare_fields
+from studio.scores.measures import MEASURES, Measure
 from studio.scores.plain import PLAIN
 
 EMPTY = (
@@ -28,8 +30,8 @@ def show_scores(found: dict[str, Any] | None) -> str:
     known = [(MEASURES[name], each) for name, each in found["measures"].items() if name in MEASURES]
     rows = "".join(
         f'<tr><th scope="row" title="{escape(measure.help)}">{_title(measure, found["main"])}</th>'
-        f"<td>{show_number(measure, each['base']['value'])}</td><td>{show_number(measure, each['tuned']['value'])}</td>"
-        f"<td>{show_difference(measure, each['difference'])}</td><td>{SIGNS[each['word']]}</td></tr>"
+        f"{_show_levels(measure, each)}<td>{show_difference(measure, each['difference'])}</td>"
+        f"<td>{SIGNS[each['word']]}</td></tr>"
         for measure, each in known
     )
     # What scrolls sideways must be reached by keys.
@@ -40,8 +42,9 @@ def show_scores(found: dict[str, Any] | None) -> str:
         f"<caption>{found['examples']} held-out examples, which no training saw; intervals of 95 %</caption>"
         '<thead><tr><td></td><th scope="col">Before</th><th scope="col">After</th><th scope="col">Difference</th>'
         f'<th scope="col">So it is</th></tr></thead><tbody>{rows}</tbody></table></div>'
+        + (f'<p class="fine">{words}</p>' if (words := say_skipped(found.get("skipped", 0))) else "")
         + show_matrices(found)
-        + _show_fields(found.get("fields", {}))
+        + (_show_fields(compare_fields(found["answers"])) if found.get("fields") else "")
     )
 
 
@@ -54,37 +57,38 @@ def _show_choice(found: dict[str, Any]) -> str:
     return show_note(said) + show_note(f"▲ {by_hand}" if by_hand else "") + why
 
 
-def _show_fields(fields: dict[str, dict[str, int]]) -> str:
-    if not fields:
-        return ""
+def _show_fields(fields: dict[str, Comparison]) -> str:
     rows = "".join(
-        f'<tr><th scope="row">{escape(name)}</th><td>{field["base"]} of {field["wanted"]}</td>'
-        f"<td>{field['tuned']} of {field['wanted']}</td></tr>"
-        for name, field in sorted(fields.items(), key=lambda item: item[1]["tuned"] / item[1]["wanted"])
+        f'<tr><th scope="row">{escape(name)}</th>'
+        + "".join(
+            f'<td>{round(side.value * each.examples)} of {each.examples} <span class="fine">'
+            f"({level_between(each.measure, side.as_dict())})</span></td>"
+            for side in (each.base, each.tuned)
+        )
+        + f"<td>{show_difference(each.measure, each.difference.as_dict())}</td><td>{SIGNS[each.word]}</td></tr>"
+        for name, each in fields.items()
     )
     return (
         '<details><summary>Field by field</summary><div class="wide" tabindex="0" role="region" '
-        'aria-label="Fields"><table class="scores"><thead><tr><th scope="col">Field</th><th scope="col">Right before'
-        f'</th><th scope="col">Right after</th></tr></thead><tbody>{rows}</tbody></table></div></details>'
+        'aria-label="Fields"><table class="scores"><caption>The hardest first; intervals of 95 %</caption><thead><tr>'
+        '<th scope="col">Field</th><th scope="col">Right before</th><th scope="col">Right after</th>'
+        '<th scope="col">Difference</th><th scope="col">So it is</th></tr></thead>'
+        f"<tbody>{rows}</tbody></table></div></details>"
     )
 
 
-def _title(measure: Any, main: str) -> str:
+def _title(measure: Measure, main: str) -> str:
     title = escape(measure.title)
     return f"<strong>{title}</strong>" if measure.id == main else title
 
 
-def show_number(measure: Any, value: float | None, sign: str = "") -> str:
-    if value is None or not math.isfinite(value):
-        return "unknown"
-    text = f"{100 * value:{sign}.0f}" if measure.unit == "share" else f"{value:{sign}.2f}"
-    text = text.replace("-0.00", "0.00").replace("+0.00", "0.00")
-    text = "0" if text in ("+0", "-0") else text
-    return f"{text} %" if measure.unit == "share" and not sign else text
+def _show_levels(measure: Measure, each: dict[str, Any]) -> str:
+    told = say_both(measure, each["base"]["value"], each["tuned"]["value"])
+    return "".join(f"<td>{words}</td>" for words in told)
 
 
-def show_difference(measure: Any, difference: dict[str, float | None]) -> str:
-    value, low, high = (show_number(measure, difference[name], "+") for name in ("value", "low", "high"))
+def show_difference(measure: Measure, difference: dict[str, float | None]) -> str:
+    value, low, high = (say_change(measure, difference[name]) for name in ("value", "low", "high"))
     return f"<strong>{value}</strong> ({low} to {high})"
 
 
@@ -92,7 +96,7 @@ def _show_plain(found: dict[str, Any]) -> str:
     count = found["examples"]
     rows = "".join(
         f'<tr><th scope="row">{MEASURES[name].title}</th>'
-        + "".join(f"<td>{found[side].get(name, 0.0):.0%}</td>" for side in ("base", "tuned"))
+        + "".join(f"<td>{percent(found[side].get(name, 0.0))}</td>" for side in ("base", "tuned"))
         + "</tr>"
         for name in PLAIN
         if name in found["tuned"]

@@ -32,6 +32,12 @@ def last_answer(turns: Turns) -> str:
     return _text(turns[-1]["content"]) if turns and turns[-1]["role"] == "assistant" else ""
 
 
+def before_question(turns: Turns, from_end: int) -> Turns:
+    """What was said before a question, the last one counted as 1; nothing where so many were not asked."""
+    asked = [place for place, turn in enumerate(turns) if turn["role"] == "user"]
+    return turns[: asked[-from_end]] if from_end <= len(asked) else []
+
+
 def _text(content: Any) -> str:
     """Gradio hands back each text as a list of parts."""
     return plain(content if isinstance(content, str) else "".join(part.get("text", "") for part in content))

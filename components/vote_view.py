@@ -12,13 +12,14 @@ from urllib.parse import quote
 import gradio as gr
 
 from components.actions import action, pressed
+from components.alone import or_say
 from components.bubbles import show_conversation
 from components.frame import RunView, Studio, open_picked, require_rest
 from components.notices import show_note, show_progress, told
 from components.script_link import FETCH
 from studio.data import intake
 from studio.data.conversation import Conversation
-from studio.errors import TunesmithError
+from studio.errors import DamagedError, TunesmithError
 from studio.place import write_place
 from studio.runs import Run, open_run
 from studio.vote.answers import ASKED_AT_ONCE, ask_both, has_unasked, read_pairs
@@ -55,7 +56,10 @@ def build_vote_view(studio: Studio, run: gr.Dropdown) -> RunView:
     link = gr.HTML(elem_id="vote-rows")
 
     def show(run_id: str | None) -> dict[Any, Any]:
-        return {page: show_vote(open_run(studio.workspace, run_id)) if run_id else NO_RUN, link: ""}
+        if not run_id:
+            return {page: NO_RUN, link: ""}
+        chosen = open_run(studio.workspace, run_id)
+        return {page: or_say(lambda: show_vote(chosen)), link: ""}
 
     @told
     def act(run_id: str | None, event: gr.EventData) -> Iterator[Any]:
@@ -107,7 +111,11 @@ def build_vote_view(studio: Studio, run: gr.Dropdown) -> RunView:
 
 def show_vote(run: Run) -> str:
     """What is to be done next, and how it stands. Before a vote nothing in it tells whose answer is whose."""
-    standing = read_standing(run)
+    try:
+        standing = read_standing(run)
+    except DamagedError as error:
+        button = action("begin", "Begin a new vote", kind="first")
+        return show_note(f"✖ {error.what} {error.do}", "bad") + f'<p class="acts">{button}</p>'
     if standing is None:
         return _show_beginning(len(read_pairs(run)))
     if not standing.round.is_of(run):
@@ -174,14 +182,18 @@ def _show_answer(name: str, answer: str, long: bool) -> str:
 
 
 def _show_end(run: Run, standing: Standing) -> str:
+    end = f"<p><strong>All {len(standing.round.ballots)} questions are voted on.</strong></p>"
+    return end + or_say(lambda: _show_more(run, standing))
+
+
+def _show_more(run: Run, standing: Standing) -> str:
     waiting = len(find_waiting(run, standing.round))
     button = ""
     if waiting:
         button = action("begin", f"Vote on {waiting} more", kind="first")
     elif has_unasked(run):
         button = action("ask", f"Ask both up to {ASKED_AT_ONCE} more questions")
-    end = f"<p><strong>All {len(standing.round.ballots)} questions are voted on.</strong></p>"
-    return f'{end}<p class="acts">{button}</p>' if button else end
+    return f'<p class="acts">{button}</p>' if button else ""
 
 
 def _show_state(standing: Standing) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 
 from studio.errors import TunesmithError
 from studio.process import ProcessId, start_detached
-from studio.store import read_json, write_json
+from studio.store import read_if_whole, write_json
 from studio.workspace import Workspace
 
 POLL_S = 0.3
@@ -41,31 +41,42 @@ def follow(workspace: Workspace, note: Path, module: str, *arguments: str | Path
 
     Raises: TunesmithError as the work raised it, or one that says that its process was killed.
     """
-    known = read_note(note)
-    if not _goes_on(known):
-        note.unlink(missing_ok=True)
-        log = note.with_suffix(".log")
-        process = start_detached(workspace, log, module, note, *arguments)
-        # Its own first word comes once the libraries are there; it can be joined and stopped before.
-        _tell(note, ProcessId.of(process.pid), Progress("Starting"))
-    while True:
-        goes_on = _goes_on(read_note(note))
-        known = read_note(note)  # read after the look at the process: what it wrote last is not missed
-        if known.get("error"):
-            raise TunesmithError(**known["error"])
-        if "result" in known:
-            return
-        if not goes_on:
-            raise TunesmithError(
-                "The work was broken off from outside.",
-                f"Start it again; its log is {note.with_suffix('.log')}.",
-            )
-        yield Progress(known["message"], known.get("share"), known.get("left_s"))
+    begin(workspace, note, module, *arguments)
+    while (known := look(note)) is not None:
+        if isinstance(known, TunesmithError):
+            raise known
+        yield known
         time.sleep(POLL_S)
 
 
+def begin(workspace: Workspace, note: Path, module: str, *arguments: str | Path) -> None:
+    """Start the work, unless it goes on already."""
+    if _goes_on(read_note(note)):
+        return
+    note.unlink(missing_ok=True)
+    process = start_detached(workspace, note.with_suffix(".log"), module, note, *arguments)
+    # Its own first word comes once the libraries are there; it can be joined and stopped before.
+    _tell(note, ProcessId.of(process.pid), Progress("Starting"))
+
+
+def look(note: Path) -> Progress | TunesmithError | None:
+    """How far the work is, or why it ended without a result; None where it has one, or was never begun."""
+    goes_on = _goes_on(read_note(note))
+    known = read_note(note)  # read after the look at the process: what it wrote last is not missed
+    if known.get("error"):
+        return TunesmithError(**known["error"])
+    if not known or "result" in known:
+        return None
+    if not goes_on:
+        return TunesmithError(
+            "The work was broken off from outside.", f"Start it again; its log is {note.with_suffix('.log')}."
+        )
+    return Progress(known["message"], known.get("share"), known.get("left_s"))
+
+
 def read_note(note: Path) -> dict[str, Any]:
-    return read_json(note) or {}
+    """Damaged it is as none: what it tells of went down with the machine, or writes it anew in a moment."""
+    return read_if_whole(note) or {}
 
 
 def result_of(note: Path) -> dict[str, Any]:
@@ -97,7 +108,7 @@ def _goes_on(known: dict[str, Any]) -> bool:
 
 
 def _tell(note: Path, process: ProcessId, progress: Progress) -> None:
-    write_json(note, {**asdict(process), **asdict(progress)})
+    write_json(note, {**asdict(process), **asdict(progress)}, lasting=False)
 
 
 def _time_left(spent_s: float, share: float | None) -> float | None:

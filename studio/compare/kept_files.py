@@ -47,6 +47,14 @@ def as_json(kept: Kept) -> str:
 
 def as_row(kept: Kept, pane: int) -> str:
     """{"messages": [...]} of one pane, up to its last answer, as Data and any trainer read it."""
+    return json.dumps({"messages": said_in(kept, pane).as_dicts()}, ensure_ascii=False) + "\n"
+
+
+def said_in(kept: Kept, pane: int) -> Conversation:
+    """Of one pane, counted from 0, up to its last answer, with the instruction before it.
+
+    Raises: RunError if it has no answer; SettingError for a pane that there is not.
+    """
     if not 0 <= pane < len(kept.panes):
         raise SettingError(f"There is no pane {pane + 1}.", f"Take one from 1 to {len(kept.panes)}.")
     said = list(kept.panes[pane].messages)
@@ -55,7 +63,7 @@ def as_row(kept: Kept, pane: int) -> str:
     if not said:
         raise RunError(f"“{kept.panes[pane].title}” has not answered.", "Take another pane, or ask it first.")
     head = [Message("system", kept.setup.system)] if kept.setup.system.strip() else []
-    return json.dumps({"messages": Conversation((*head, *said)).as_dicts()}, ensure_ascii=False) + "\n"
+    return Conversation((*head, *said))
 
 
 def as_markdown(kept: Kept, run_title: str) -> str:

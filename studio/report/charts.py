@@ -1,20 +1,18 @@
-"""The larger pictures: the curve of the losses, and which label was taken for which."""
+"""The curve of the losses, as a picture."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from studio.report.figures import count, number
 from studio.report.parts import Picture
-from studio.report.pictures import svg, text_of
-from studio.scores.labels import Confusion
+from studio.report.pictures import svg
 from studio.train.metrics import Curve
 
 WIDTH, HEIGHT = 460, 220
 LEFT, RIGHT, TOP, BOTTOM = 34, 392, 12, 190
-MOST_POINTS, MOST_LABELS = 300, 12
-MOST_SHADE = 0.4  # so that the numbers read well on it, by day and in the dark
+MOST_POINTS = 300
 Points = list[tuple[float, float]]
 Place = Callable[[tuple[float, float]], tuple[float, float]]  # (step, loss) -> (x, y)
 
@@ -93,56 +91,3 @@ def _names(train: Points, heldout: Points, place: Place) -> list[str]:
         middle = min((ends[0][1] + ends[1][1]) / 2, BOTTOM - 8)
         ends = [(ends[0][0], middle - 6.5), (ends[1][0], middle + 6.5)]
     return [f'<text x="{RIGHT + 8}" y="{y + 4:.1f}">{name}</text>' for name, y in ends]
-
-
-def confusion_matrix(found: Confusion, caption: str) -> Picture:
-    """Rows are what was wanted, columns what was answered; of many labels those that were wanted most often."""
-    order = sorted(range(len(found.labels)), key=lambda row: -int(found.counts[row].sum()))[:MOST_LABELS]
-    order.sort()
-    names = [found.labels[row] for row in order]
-    counts = [[int(found.counts[row][column]) for column in order] for row in order]
-    others = [int(found.counts[row].sum()) - sum(cells) for row, cells in zip(order, counts, strict=True)]
-    rows = [[*cells, other] for cells, other in zip(counts, others, strict=True)]
-    size = min(30.0, (360 - 96) / (len(names) + 1))
-    left, top = 96.0, 74.0
-    most = max([max(cells) for cells in rows] or [1]) or 1
-    parts = [f'<text class="quiet" x="0" y="{top - 18}">wanted ↓ answered →</text>'] if len(names) < 5 else []
-    for column, name in enumerate([*names, "else"]):
-        x = left + size * (column + 0.6)
-        parts.append(
-            f'<text class="quiet" transform="translate({x:.1f} {top - 5}) rotate(-50)">{text_of(name, 12)}</text>'
-        )
-    for row, (name, cells) in enumerate(zip(names, rows, strict=True)):
-        y = top + size * row
-        parts.append(f'<text class="end" x="{left - 6}" y="{y + size / 2 + 4:.1f}">{text_of(name, 15)}</text>')
-        for column, cell in enumerate(cells):
-            parts.append(_cell(left + size * column, y, size, cell, most, column == row))
-    alt = _tell(found, caption)
-    return Picture(svg(360, top + size * len(names) + 6, alt, parts), alt, caption)
-
-
-def _cell(x: float, y: float, size: float, cell: int, most: int, right: bool) -> str:
-    """Right ones lie on the diagonal; a shade tells how many there are, and the number says it."""
-    kind, shade = ("fill-after" if right else "fill-before"), MOST_SHADE * cell / most
-    middle = f'x="{x + size / 2:.1f}" y="{y + size / 2 + 4:.1f}"'
-    return (
-        f'<rect class="{kind}" opacity="{shade:.2f}" x="{x:.1f}" y="{y:.1f}" width="{size:.1f}" height="{size:.1f}"/>'
-        f'<rect class="grid" x="{x:.1f}" y="{y:.1f}" width="{size:.1f}" height="{size:.1f}"/>'
-        + (f'<text class="middle" {middle}>{cell}</text>' if cell else "")
-    )
-
-
-def _tell(found: Confusion, caption: str) -> str:
-    total, right = int(found.counts.sum()), int(found.counts.trace())
-    columns: Sequence[str] = [*found.labels, "something else"]
-    wrong = sorted(
-        (
-            (int(cell), found.labels[row], columns[column])
-            for row, cells in enumerate(found.counts)
-            for column, cell in enumerate(cells)
-            if cell and row != column
-        ),
-        reverse=True,
-    )[:3]
-    mistakes = "; ".join(f"{wanted} taken for {given}, {count(cell, 'time')}" for cell, wanted, given in wrong)
-    return f"{caption}: {right} of {total} right." + (f" Most often {mistakes}." if mistakes else "")

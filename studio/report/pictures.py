@@ -66,6 +66,7 @@ def style(colours: dict[str, str], fonts: str) -> str:
     return (
         f".picture text {{ font-family: {fonts}; font-size: 11px; fill: {c['ink']}; }}"
         f".picture .quiet {{ fill: {c['quiet']}; font-size: 10px; }}"
+        f".picture .small {{ font-size: 9.5px; }}"
         f".picture .head {{ font-weight: 600; }}"
         f".picture .end {{ text-anchor: end; }} .picture .middle {{ text-anchor: middle; }}"
         f".picture .grid {{ stroke: {c['line']}; stroke-width: 0.7; fill: none; }}"

@@ -9,8 +9,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import BrowserContext
+from playwright.sync_api import BrowserContext, expect
 
+expect.set_options(timeout=20_000)  # ms; beside a training on the same two cores the usual 5 s are not always enough
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read by gradio when it is imported
 
 DEBIAN_CHROMIUM = Path("/usr/bin/chromium")

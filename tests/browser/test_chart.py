@@ -118,6 +118,24 @@ def test_before_the_first_step_it_says_what_will_come(page, url, runs):
     expect(page.get_by_text("The curve appears with the first step.")).to_be_hidden()
 
 
+@pytest.mark.parametrize(("losses", "least"), [((2.5,), 0.25), ((2.5, 2.5004), 0.25), ((0.004, 0.0041), 0.005)])
+def test_the_first_values_stand_on_an_axis_of_a_sensible_range(page, url, runs, losses, least):
+    with (runs.folder / "orders.jsonl").open("w") as file:
+        for step, loss in enumerate(losses):
+            file.write(json.dumps({"step": step, "heldout_loss": loss}) + "\n")
+    page.goto(url)
+    show(page, "orders")
+    page.wait_for_function("count => chart.querySelector('.plot').data?.[2].x.length === count", arg=len(losses))
+    low, high = drawn(page)["y"]
+    assert 0 <= low < min(losses) <= max(losses) < high
+    assert least <= high - low <= 2
+    runs.log("orders", range(1, 101))
+    expect_latest(page, 100)
+    low, high = drawn(page)["y"]
+    assert low < 0.7
+    assert high > 2.2
+
+
 def test_the_curve_moves_without_a_reload_and_keeps_its_zoom(page, url, runs):
     runs.log("orders", range(1, 101))
     page.goto(url)

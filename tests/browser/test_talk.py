@@ -8,18 +8,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from studio.compare.sampling import Sampling
 from studio.compare.voices import Voice, keep_chosen
 from studio.compare.weigh import weigh
+from studio.data.datasets import open_current
 from studio.data.read import Row
 from studio.runs import Run
 from studio.store import read_json, write_json
 from studio.vote.ballots import begin_or_extend
 from studio.workspace import Workspace
 from tests.browser.compared import ATTACK, GREETS, NAMES, Answerer, fill, serve_compare
+from tests.browser.readable import violations
 
 SLOW_MS = 60_000
 TURNS = [
@@ -116,11 +117,17 @@ def test_up_to_four_answer_beside_each_other(page: Page, url: str, run: Run, ans
         page.get_by_role("option", name=re.compile(f"step {step}$")).click()
     page.keyboard.press("Escape")
     expect(page.locator("#pane-4")).to_contain_text("step 8")
-    expect(page.locator("#pane-1 .message")).to_have_count(0)
-    expect(page.locator("#ask textarea")).to_have_value("Where is it?", timeout=SLOW_MS)
+    expect(page.locator("#pane-4")).to_contain_text("New here. It answers from your next question on")
+    for pane in ("#pane-1", "#pane-2"):
+        expect(page.locator(f"{pane} .message.bot")).to_have_count(1)
     page.get_by_label("Mark the words that differ").check()
+    page.locator("#ask textarea").fill("And since when?")
     page.locator("#send").click()
     expect(page.locator("#compare-state")).to_contain_text("All 4 answered")
+    expect(page.locator("#pane-4 .message.bot")).to_have_count(1)
+    expect(page.locator("#pane-1 .message.bot")).to_have_count(2)
+    asked = [[said.content for said in prompt if said.role == "user"] for prompt in answerer.asked[-1].prompts.values()]
+    assert asked == [["Where is it?", "And since when?"]] * 2 + [["And since when?"]] * 2
     expect(page.locator("#figures")).to_contain_text("Step 8: 21 tokens")
     expect(page.locator("#apart .apart")).to_have_count(3)
     assert [voice.at for voice in answerer.asked[-1].prompts] == ["", "", "4", "8"]
@@ -129,6 +136,38 @@ def test_up_to_four_answer_beside_each_other(page: Page, url: str, run: Run, ans
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.reload()
     expect(page.locator("#pane-4")).to_contain_text("step 8", timeout=SLOW_MS)
+
+
+def test_who_stays_keeps_what_was_said_where_another_goes_and_an_old_question_is_asked_anew(
+    page: Page, url: str, run: Run, answerer: Answerer
+):
+    (run.checkpoints / "checkpoint-4").mkdir(parents=True)
+    open_compare(page, url)
+    ask(page, "Where is it?", "Both answered")
+    page.locator("#who").get_by_role("button", name="Remove").first.click()
+    expect(page.locator("#pane-2")).to_be_hidden()
+    expect(page.locator("#pane-1")).to_contain_text("adapter “orders”")
+    expect(page.locator("#pane-1 .message.bot")).to_contain_text("Mia Chen")
+    page.locator("#who input").click()
+    page.get_by_role("option", name=re.compile("step 4$")).click()
+    page.keyboard.press("Escape")
+    expect(page.locator("#pane-2")).to_contain_text("New here.")
+    ask(page, "Since when?", "Both answered")
+    page.locator("#pane-1 .message.user").last.hover()
+    page.locator("#pane-1").get_by_label("Edit", exact=True).last.click()
+    page.locator("#pane-1 .message.user textarea").fill("Who has it?")
+    page.locator("#pane-1").get_by_label("Submit", exact=True).click()
+    expect(page.locator("#pane-2 .message.user")).to_have_text("Who has it?")
+    expect(page.locator("#pane-1 .message.user")).to_have_text(["Where is it?", "Who has it?"])
+    expect(page.locator("#compare-state")).to_contain_text("Both answered")
+    roles = [[said.role for said in prompt] for prompt in answerer.asked[-1].prompts.values()]
+    assert roles == [["system", "user", "assistant", "user"], ["system", "user"]]
+
+
+def ask(page: Page, question: str, answered: str) -> None:
+    page.locator("#ask textarea").fill(question)
+    page.locator("#send").click()
+    expect(page.locator("#compare-state")).to_contain_text(answered)
 
 
 def test_a_conversation_is_kept_and_opened_with_who_answered(page: Page, url: str, run: Run):
@@ -149,6 +188,29 @@ def test_a_conversation_is_kept_and_opened_with_who_answered(page: Page, url: st
     page.locator("#kept-open").click()
     expect(page.locator("#pane-3 .message.bot")).to_contain_text("Mia Chen")
     expect(page.locator("#pane-2")).to_contain_text("step 4")
+
+
+def test_a_kept_conversation_is_added_to_the_examples(page: Page, url: str, run: Run, home: Workspace):
+    open_compare(page, url)
+    page.locator("#ask textarea").fill("May I bring my dog along?")
+    page.locator("#send").click()
+    expect(page.locator("#compare-state")).to_contain_text("Both answered")
+    page.locator("#keep > button").click()
+    page.locator("#keep-it").click()
+    expect(page.locator("#kept-state")).to_contain_text("Kept as")
+    page.get_by_role("button", name="Add to the examples").click()
+    said = page.locator("#kept-link")
+    expect(said).to_contain_text("✓ It is example 101 of orders v1 now, to learn from", timeout=SLOW_MS)
+    ((added, _),) = open_current(home, "orders").rows([100])
+    assert [message.role for message in added.messages] == ["system", "user", "assistant"]
+    assert added.wanted == NAMES
+    expect(said.locator(".note")).to_be_visible()
+    page.get_by_role("button", name="Add to the examples").click()
+    expect(said).to_contain_text("✖ orders v1 has it already: it is example 101.")
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_timeout(300)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_questions_come_from_a_file(page: Page, url: str, run: Run, tmp_path: Path):
@@ -208,9 +270,7 @@ def test_every_view_is_labelled_and_readable_and_fits(page: Page, url: str, run:
             for scheme in ("light", "dark"):
                 page.evaluate(f"document.body.classList.toggle('dark', {str(scheme == 'dark').lower()})")
                 page.wait_for_timeout(1000)
-                found = Axe().run(page, "#compare-views", {"runOnly": ["wcag2a", "wcag2aa", "wcag21aa"]})
-                wrong = [f"{each['id']}: {each['nodes'][0]['html'][:160]}" for each in found.response["violations"]]
-                assert wrong == [], f"{name} {width} {scheme}"
+                assert violations(page, "#compare-views") == [], f"{name} {width} {scheme}"
                 assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 

@@ -58,5 +58,15 @@ def test_each_field_tells_in_how_many_it_is_right():
         "order": {"wanted": 30, "base": 30, "tuned": 28},
         "wish": {"wanted": 30, "base": 3, "tuned": 27},
     }
+
+
+def test_each_field_has_intervals_and_a_word():
+    fields = show_scores(found()).partition("Field by field")[2]
+    assert '<th scope="row">wish</th><td>3 of 30 <span class="fine">(between 3 and 26)</span></td>' in fields
+    wish, order = fields.index("wish"), fields.index("order")
+    assert wish < order, "the hardest first"
+    assert "✓ better" in fields[wish:order]
+    assert "<strong>+80</strong> (+" in fields[wish:order]
+    assert "can’t tell" in fields[order:], "two of thirty lost"
     shown = show_scores(found())
     assert shown.index("27 of 30") < shown.index("28 of 30"), "the weakest field first"

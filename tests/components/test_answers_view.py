@@ -37,6 +37,14 @@ def test_only_what_one_of_them_says_is_marked():
     assert marked(after) == ["blue", "was"]
 
 
+def test_where_there_are_no_blanks_the_letters_that_differ_are_marked():
+    before, after = show_apart([("Before", "包裹星期一到。"), ("After", "包裹星期五到、")]).split("<strong>After")
+    assert marked(before) == ["一", "。"]
+    assert marked(after) == ["五", "、"]
+    before, after = show_apart([("Before", "ขอบคุณ order 4"), ("After", "ขอบใจ order 5")]).split("<strong>After")
+    assert (marked(before), marked(after)) == (["คุณ", "4"], ["ใจ", "5"])
+
+
 def test_the_first_is_laid_beside_each_other_one():
     shown = show_apart([("Before", "a b"), ("Step 4", "a c"), ("After", "a d")])
     assert marked(shown) == ["b", "c", "b", "d"]
@@ -55,6 +63,11 @@ def test_nearest_examples_show_what_they_share_with_the_answer():
     assert "Example 7, " in shown
     assert ATTACK not in shown
     assert "shares a word" in show_nearest("After", [])
+
+
+def test_shared_pairs_of_letters_are_marked_as_one():
+    example = Conversation((Message("user", "?"), Message("assistant", "三十天内接受<b>退货、谢谢。")), row=6)
+    assert marked(show_nearest("After", nearest([example], "三十天可以退货"))) == ["三十天", "退货"]
 
 
 def test_what_models_say_is_text():

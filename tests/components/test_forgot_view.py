@@ -58,7 +58,7 @@ def test_a_row_has_shares_before_and_after_with_their_intervals():
     assert row
     assert re.sub(r"<[^>]*>", "|", row[0]).count("(") == 3
     assert "30 questions" in row[0]
-    assert "100%" in row[0]
+    assert "100\u00a0%" in row[0]
 
 
 def test_what_models_say_is_text_and_never_markup():

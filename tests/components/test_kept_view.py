@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from components.kept_view import cut, show_link, title_of, turns_of, words_of_opening
+from components.kept_taken import show_link
+from components.kept_view import cut, title_of, turns_of, words_of_opening
 from components.run_views import words_of_loss
 from components.turns import messages_of
 from studio.compare.kept import Broken, Kept, Pane, keep, list_kept, remove

@@ -11,7 +11,7 @@ from components.matrix_view import COLOURS, read_style, show_matrices
 from components.scores_view import show_scores
 from components.theme import read_css
 from studio.compare.weigh import weigh
-from studio.report.charts import MOST_SHADE
+from studio.report.matrix import MOST_SHADE
 from studio.scores.choice import make_choice
 
 MOODS = ["angry", "calm", "glad", "glad"] * 10
@@ -30,10 +30,13 @@ def test_both_sides_are_drawn_and_told_in_words():
     shown = show_matrices(found())
     assert shown.count("<svg") == 2
     before, after = re.findall(r'role="img" aria-label="([^"]*)"', shown)
-    assert before.startswith("Before: which label was taken for which: 0 of 40 right.")
+    assert before.startswith("Before: which label was taken for which: 0 of 40 right, 0\u00a0% (between 0 and 9).")
     assert "Most often glad taken for something else, 20 times" in before
-    assert after == "After: which label was taken for which: 39 of 40 right. Most often glad taken for calm, 1 time."
-    assert "39 of 40 right</figcaption>" in shown
+    assert after == (
+        "After: which label was taken for which: 39 of 40 right, 98\u00a0% (between 87 and 100). "
+        "Most often glad taken for calm, 1 time."
+    )
+    assert "39 of 40 right, 98\u00a0% (between 87 and 100)</figcaption>" in shown
     assert "<b>" not in shown
 
 

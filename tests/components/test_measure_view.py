@@ -15,11 +15,11 @@ from components.frame import Studio
 from components.measure_view import build_measure_view
 from components.scores_view import show_scores
 from studio.compare.chat import Chat
-from studio.compare.chosen import keep_choice, weigh_as_kept
+from studio.compare.chosen import keep_choice, keep_typed, read_typed, weigh_as_kept
 from studio.compare.proof import note_of
 from studio.compare.weigh import weigh
 from studio.process import ProcessId
-from studio.scores.choice import Choice, make_choice
+from studio.scores.choice import Choice, Typed, make_choice
 from studio.scores.measures import MEASURES
 from studio.store import read_json, write_json
 from tests.studio.reports import make_run, score
@@ -39,7 +39,7 @@ def found(choice: Choice) -> dict[str, Any]:
 def fields(choice: Choice, scores: dict[str, Any] | None) -> dict[str, Any]:
     with gr.Blocks():
         form = build_choice_form()
-    return {output.elem_id: value for output, value in form.show(choice, scores).items()}
+    return {output.elem_id: value for output, value in form.show(Typed.of(choice), scores).items()}
 
 
 def test_offered_are_the_data_s_own_choice_first_and_what_says_something_of_these_examples():
@@ -130,3 +130,16 @@ def test_a_choice_that_could_not_be_used_is_told(view, studio):
     write_json(run.folder / "scores.json", weigh_as_kept(run, answers))
     assert read_json(run.folder / "scores.json")["not_used"]
     assert "▲ What you chose to measure by was not used. “right label” says nothing" in view(run.id)["scores"]
+
+
+def test_what_was_typed_and_not_applied_is_there_again_and_said_to_be_unused(view, studio):
+    run = make_run(studio.workspace)
+    typed = Typed(measure="chrf", pattern="(half", labels="up\n", schema="{")
+    keep_typed(run, typed)
+    shown = view(run.id)
+    assert (shown["choose-measure"].value, shown["choose-pattern"], shown["choose-schema"]) == ("chrf", "(half", "{")
+    assert shown["choose-labels"].value == "up\n"
+    assert "not used yet" in shown["choose-state"]
+    keep_typed(run, Typed())  # typed back to what is measured by
+    assert read_typed(run) is None
+    assert view(run.id)["choose-state"] == ""

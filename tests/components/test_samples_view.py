@@ -98,3 +98,8 @@ def test_the_longest_answers_are_cut(letter):
 
 def test_it_scrolls_with_the_keyboard_and_has_a_name():
     assert 'role="region" tabindex="0" aria-label="Answers to held-out examples"' in show_samples(look(0, "Hello."))
+
+
+def test_where_there_are_no_blanks_the_letters_that_differ_are_marked():
+    shown = show_samples([*look(0, "你好", "包裹星期一到"), *look(10, "包裹星期五到", "包裹星期一到")])
+    assert '<span class="off">五</span>' in shown

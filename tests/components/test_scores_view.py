@@ -30,5 +30,5 @@ def test_each_measure_has_its_difference_with_an_interval_and_a_word():
 
 def test_scores_of_the_first_version_have_no_verdict():
     shown = show_scores({"examples": 40, "base": {"right": 0.0}, "tuned": {"right": 0.5}, "answers": []})
-    assert "50%" in shown
+    assert "50\u00a0%" in shown
     assert "Difference" not in shown

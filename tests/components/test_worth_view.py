@@ -16,11 +16,14 @@ from components.frame import Shown, Studio
 from components.worth_table import SIGNS, show_worth
 from components.worth_view import NOT_ASKED, build_should_view, build_worth_view
 from studio.compare.chat import Chat
+from studio.compare.chosen import keep_choice
 from studio.compare.recommend import Word
+from studio.compare.worth_again import BEHIND, weigh_worth_anew
 from studio.compare.worth_job import job_of_run, read_worth
 from studio.data.datasets import open_dataset
 from studio.process import ProcessId
 from studio.runs import Run
+from studio.scores.choice import make_choice
 from studio.store import write_json
 from studio.workspace import Workspace
 from tests.studio.reports import ask_worth, make_run
@@ -121,6 +124,35 @@ def test_what_was_found_of_other_weights_is_not_shown(run, workspace):
     assert NOT_ASKED in view.show(run.id).values()
 
 
+def page_of(run: Run, workspace: Workspace) -> str:
+    view, _ = open_view(workspace)
+    return " ".join(str(value) for value in view.show(run.id).values())
+
+
+def test_a_measure_that_was_chosen_by_hand_is_said_below_the_recommendation(run, workspace):
+    ask_worth(run, base=0, prompt=18, tuned=29)
+    assert "that you chose" not in page_of(run, workspace)
+    keep_choice(run, make_choice("length_match"))
+    assert f'<div class="note note" role="status">{BEHIND}</div>' in page_of(run, workspace)
+    assert weigh_worth_anew(run)
+    page = page_of(run, workspace)
+    assert BEHIND not in page
+    assert page.index("keep the tuned one") < page.index("By the measure that you chose: “as long as wanted”.")
+    assert '<th scope="col">As long as wanted</th>' in page
+    keep_choice(run, make_choice("loss"))
+    assert weigh_worth_anew(run)
+    assert "The measure that you chose was not used here. “loss” is of what" in page_of(run, workspace)
+
+
+def test_what_somebody_typed_as_a_pattern_is_text_and_never_markup(run, workspace):
+    ask_worth(run, base=0, prompt=18, tuned=29)
+    keep_choice(run, make_choice("pattern_found", pattern=f"order|{ATTACK}"))
+    assert weigh_worth_anew(run)
+    page = page_of(run, workspace)
+    assert "(the pattern “order|&lt;img" in page
+    assert "<img" not in page
+
+
 def test_work_that_goes_on_while_nobody_looks_is_seen_again_and_can_be_stopped(run, workspace, sleeper):
     note = job_of_run(run).note
     told = {"message": "Asking 30 held-out questions", "share": 0.4, "left_s": 120.0}
@@ -141,10 +173,10 @@ def test_without_a_run_or_with_one_that_learned_nothing_it_says_so(run, workspac
     _, app = open_view(workspace)
     ask = handler(app, "ask")
     with pytest.raises(gr.Error, match="No run is picked"):
-        next(ask(None))
+        ask(None)
     (run.adapter / "adapter_config.json").unlink()
     with pytest.raises(gr.Error, match="has learned nothing yet"):
-        next(ask(run.id))
+        ask(run.id)
 
 
 def test_before_training_it_names_the_base_that_would_be_asked(run, workspace):

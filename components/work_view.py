@@ -1,0 +1,69 @@
+"""Work on the run that is picked, in a process of its own: how far it is and how it ended, as its note says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from components.frame import RunView
+from components.notices import show_note, show_progress
+from studio.errors import TunesmithError
+from studio.runs import Run
+from studio.tasks import Progress, is_on, is_stopped, look
+
+Shown = dict[Any, Any]
+
+
+@dataclass(frozen=True)
+class WorkView(RunView):
+    """A view of the run that is picked, with work that may go on while it is seen.
+
+    `tick` is given a run and what `state` shows on the page; it gives what has changed since, mostly nothing.
+    """
+
+    state: gr.HTML
+    tick: Callable[[Run, str], Shown]
+
+
+@dataclass(frozen=True)
+class Work:
+    """`state` says how far the work is, which `stop` ends; `stopped` is said once somebody did.
+
+    Whoever starts it returns at once, and a tick reads the note of the run that is picked then: what is shown of the
+    work on one run never stands over another, and whoever comes back sees it go on.
+    """
+
+    state: gr.HTML
+    stop: gr.Button
+    note_of: Callable[[Run], Path]
+    stopped: str
+
+    def show(self, run: Run | None) -> Shown:
+        on = run is not None and is_on(self.note_of(run))
+        return {self.state: self._words(self.note_of(run)) if run else "", self.stop: gr.Button(visible=on)}
+
+    def tick(self, run: Run, before: str, ended: Callable[[Run], Shown]) -> Shown:
+        """`ended` gives what its end changes beside the two, and nothing that a person may have typed."""
+        was_on = _IS_PROGRESS in before
+        if not (was_on or is_on(self.note_of(run))):
+            return {}
+        now = self._words(self.note_of(run))
+        if now == before:
+            return {}
+        return {**self.show(run), **(ended(run) if was_on and _IS_PROGRESS not in now else {})}
+
+    def _words(self, note: Path) -> str:
+        match look(note):
+            case Progress() as progress:
+                return show_progress(progress)
+            case TunesmithError() as error:
+                said = self.stopped if is_stopped(note) else f"✖ {error.what} {error.do}"
+                return show_note(said, "note" if is_stopped(note) else "bad")
+        return ""
+
+
+_IS_PROGRESS = "<progress"  # as `show_progress` draws it, and no note does

@@ -1,0 +1,28 @@
+"""Which run's models answer right now, for a process of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from studio import tasks
+from studio.compare import others, proof
+from studio.compare.worth_job import job_of_run
+from studio.errors import RunError
+from studio.quiz import forget
+from studio.runs import Run, list_runs
+from studio.workspace import Workspace
+
+
+def notes_of(run: Run) -> tuple[Path, ...]:
+    """Of all work that loads a run's models. A judge is another model, and mostly elsewhere."""
+    return proof.note_of(run), others.note_of(run), forget.note_of(run), job_of_run(run).note
+
+
+def require_none_at_work(workspace: Workspace, but: Path | None = None) -> None:
+    """Raises: RunError while models have the memory that others would need, unless for the work of the note `but`."""
+    for run in list_runs(workspace):
+        if any(note != but and tasks.is_on(note) for note in notes_of(run)):
+            raise RunError(
+                f"“{run.title}” is being measured or asked, and it has the memory.",
+                "Wait for its end, or pick it in Compare and press Stop; then try again.",
+            )

@@ -1,0 +1,226 @@
+"""The Compare tab while other things happen: runs come and go, work goes on, and what was typed stays. No model."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from studio.compare.chosen import read_choice, read_typed
+from studio.compare.proof import note_of as note_of_scores
+from studio.compare.worth_job import job_of_run
+from studio.process import ProcessId
+from studio.quiz.forget import note_of as note_of_quiz
+from studio.runs import Run, open_run
+from studio.scores.choice import Choice
+from studio.store import read_json, write_json
+from studio.train.recipe import make_recipe, write_recipe
+from studio.workspace import Workspace
+from tests.browser.compared import Answerer, fill, serve_compare
+
+SLOW_MS = 60_000
+SECOND = "2026-11-25-0900-letters"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    return Workspace.open(tmp_path_factory.mktemp("compare"))
+
+
+@pytest.fixture(scope="module")
+def url(home: Workspace) -> Iterator[str]:
+    with serve_compare(home, Answerer()) as address:
+        yield address
+
+
+@pytest.fixture
+def run(home: Workspace) -> Run:
+    shutil.rmtree(home.root)
+    return fill(Workspace.open(home.root))
+
+
+@pytest.fixture
+def sleeper() -> Iterator[ProcessId]:
+    """A process that is alive as long as nobody ends it."""
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    yield ProcessId.of(process.pid)
+    process.kill()
+    process.wait()
+
+
+def train_another(home: Workspace) -> Run:
+    """As one that ends at this moment: what it learned is there, and then its state."""
+    folder = home.runs / SECOND
+    write_recipe(folder / "recipe.yaml", make_recipe(data="orders", name="letters"))
+    write_json(folder / "adapter" / "adapter_config.json", {})
+    write_json(folder / "state.json", {"state": "done", "updated_s": 0, "step": 8})
+    return open_run(home, SECOND)
+
+
+def tell(note: Path, process: ProcessId, message: str) -> None:
+    write_json(note, {"pid": process.pid, "started_s": process.started_s, "message": message, "share": 0.5})
+
+
+def open_compare(page: Page, url: str, title: str = "orders") -> None:
+    page.goto(url)
+    expect(page.locator("#compare-run input")).to_have_value(re.compile(title), timeout=SLOW_MS)
+    page.wait_for_load_state("networkidle")
+
+
+def open_view(page: Page, name: str) -> None:
+    page.get_by_role("tab", name=name, exact=True).click()
+
+
+def pick_run(page: Page, title: str) -> None:
+    page.locator("#compare-run input").click()
+    page.get_by_role("option", name=re.compile(f"^{title}, done")).click()
+
+
+def test_a_run_that_ends_meanwhile_is_listed_and_nothing_picked_or_typed_is_lost(page: Page, url: str, run: Run, home):
+    open_compare(page, url)
+    page.locator("#ask textarea").fill("Half a que")
+    page.locator("#who").get_by_role("button", name="Remove").first.click()
+    expect(page.locator("#pane-2")).to_be_hidden()
+    train_another(home)
+    page.wait_for_timeout(4_500)
+    expect(page.locator("#compare-run input")).to_have_value(re.compile("orders"))
+    expect(page.locator("#ask textarea")).to_have_value("Half a que")
+    expect(page.locator("#pane-1")).to_contain_text("After")
+    page.locator("#who input").click()
+    expect(page.get_by_role("option", name=re.compile("adapter “letters”, step 8"))).to_have_count(1)
+    expect(page.locator("#who .token")).to_have_count(1)
+    page.keyboard.press("Escape")
+    pick_run(page, "letters")
+    expect(page.locator("#pane-2")).to_contain_text("adapter “letters”, step 8")
+
+
+def test_who_filters_the_list_of_runs_while_one_ends_goes_on_typing(page: Page, url: str, run: Run, home):
+    open_compare(page, url)
+    field = page.locator("#compare-run input")
+    field.click()
+    field.fill("lett")
+    train_another(home)
+    expect(page.get_by_role("option", name=re.compile("letters, done"))).to_be_visible(timeout=SLOW_MS)
+    expect(field).to_have_value("lett")
+
+
+def test_the_first_run_is_picked_when_it_ends(page: Page, url: str, run: Run, home):
+    folder = home.root.parent / "aside"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.move(run.folder, folder)
+    page.goto(url)
+    expect(page.locator("#compare-state")).to_contain_text("There is no trained run yet", timeout=SLOW_MS)
+    shutil.move(folder, run.folder)
+    expect(page.locator("#compare-run input")).to_have_value(re.compile("orders"), timeout=SLOW_MS)
+    expect(page.locator("#pane-2")).to_contain_text("adapter “orders”")
+    expect(page.locator("#send")).to_be_enabled()
+
+
+def test_a_run_that_is_deleted_gives_way_to_another(page: Page, url: str, run: Run, home):
+    other = train_another(home)
+    open_compare(page, url, "letters")
+    shutil.rmtree(other.folder)
+    expect(page.locator("#compare-run input")).to_have_value(re.compile("orders"), timeout=SLOW_MS)
+    expect(page.locator("#pane-2")).to_contain_text("adapter “orders”")
+
+
+@pytest.mark.parametrize(
+    ("view", "name", "note_of"),
+    [
+        ("What it forgot", "forgot", note_of_quiz),
+        ("Scores", "measure", note_of_scores),
+        ("Worth it?", "worth", lambda run: job_of_run(run).note),
+    ],
+)
+def test_how_far_work_is_stands_over_its_own_run_alone(
+    page: Page, url: str, run: Run, home, sleeper, view, name, note_of
+):
+    train_another(home)
+    stop = page.locator({"worth": "#stop-worth"}.get(name, f"#{name}-stop"))
+    ask = page.locator({"measure": "#measure"}.get(name, f"#ask-{name}"))
+    state = page.locator(f"#{name}-state")
+    tell(note_of(run), sleeper, "Asking orders")
+    open_compare(page, url, "letters")
+    open_view(page, view)
+    pick_run(page, "orders")
+    expect(state).to_contain_text("Asking orders")
+    ask.click()  # joins the one that asks
+    tell(note_of(run), sleeper, "Still asking orders")
+    expect(state).to_contain_text("Still asking orders")
+    expect(state.get_by_text("Still asking orders")).to_be_visible()
+    pick_run(page, "letters")
+    expect(state).to_be_empty()
+    tell(note_of(run), sleeper, "Asking orders on")
+    page.wait_for_timeout(4_500)
+    expect(state).to_be_empty()
+    expect(stop).to_be_hidden()
+    ask.click()
+    expect(page.get_by_text("“orders” is being measured or asked, and it has the memory.")).to_be_visible()
+    expect(state).to_be_empty()
+    page.get_by_role("button", name=re.compile("close|dismiss", re.IGNORECASE)).first.click()
+    pick_run(page, "orders")
+    expect(state).to_contain_text("Asking orders on")
+    expect(stop).to_be_visible()
+    stop.click()
+    expect(state).to_contain_text("Stopped.")
+    expect(stop).to_be_hidden()
+    pick_run(page, "letters")
+    expect(state).to_be_empty()
+
+
+def test_its_end_is_seen_without_a_press_and_a_failure_is_told_over_its_run(page: Page, url: str, run: Run, sleeper):
+    note = note_of_scores(run)
+    tell(note, sleeper, "Asking both")
+    open_compare(page, url)
+    open_view(page, "Scores")
+    expect(page.locator("#measure-state")).to_contain_text("Asking both")
+    page.get_by_role("button", name="Measure something else").click()
+    pattern = page.get_by_label("A pattern that an answer must match")
+    pattern.fill("^At place")
+    scores = read_json(run.folder / "scores.json")
+    write_json(run.folder / "scores.json", {**scores, "examples": 7})
+    write_json(note, {"result": {}})
+    expect(page.locator("#scores")).to_contain_text("7 held-out examples", timeout=SLOW_MS)
+    expect(page.locator("#measure-state")).to_be_empty()
+    expect(pattern).to_have_value("^At place")
+    tell(note, sleeper, "Asking both")
+    expect(page.locator("#measure-state")).to_contain_text("Asking both")
+    write_json(note, {"error": {"what": "The memory was too small.", "do": "Take a smaller model."}})
+    expect(page.locator("#measure-state")).to_contain_text("✖ The memory was too small. Take a smaller model.")
+    expect(page.locator("#measure-stop")).to_be_hidden()
+
+
+def test_what_was_typed_and_not_applied_is_there_still_with_its_run_alone(page: Page, url: str, run: Run, home):
+    train_another(home)
+    open_compare(page, url, "letters")
+    pick_run(page, "orders")
+    open_view(page, "Scores")
+    page.get_by_role("button", name="Measure something else").click()
+    pattern, labels = page.get_by_label("A pattern that an answer must match"), page.get_by_label("The labels, one")
+    pattern.fill("(half a pat")
+    labels.fill("up\ndo")
+    page.get_by_label("As text", exact=True).check()
+    page.get_by_label("A JSON schema").fill("{")  # as what is pasted
+    pick_run(page, "letters")
+    expect(pattern).to_have_value("")
+    expect(page.locator("#choose-state")).to_be_empty()
+    pick_run(page, "orders")
+    expect(pattern).to_have_value("(half a pat")
+    page.reload()
+    open_view(page, "Scores")
+    page.get_by_role("button", name="Measure something else").click()
+    expect(pattern).to_have_value("(half a pat", timeout=SLOW_MS)
+    expect(labels).to_have_value("up\ndo")
+    expect(page.get_by_label("A JSON schema")).to_have_value("{")
+    expect(page.get_by_label("As text", exact=True)).to_be_checked()
+    expect(page.locator("#choose-state")).to_contain_text("not used yet. “Measure by this” uses it.")
+    assert read_choice(run) == Choice()
+    page.get_by_role("button", name="Let the data decide").click()
+    expect(pattern).to_have_value("")
+    assert read_typed(run) is None
