@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
+from studio.data.conversation import Conversation
 from studio.data.datasets import read_examples, save_dataset
+from studio.data.tokens import NOT_LEARNED, label_tokens
 from studio.queue import advance
 from studio.runs import LIVE, Run, create_run, list_runs, open_run
 from studio.store import read_rows
@@ -147,3 +149,14 @@ def require_equal(run: Run, whole: Run) -> None:
     assert [run.status.get(key) for key in kept] == [whole.status.get(key) for key in kept]
     weights = "adapter_model.safetensors"
     assert (run.adapter / weights).read_bytes() == (whole.adapter / weights).read_bytes()
+
+
+def plain_loss(model: Any, conversation: Conversation, tokenizer: Any, max_length: int) -> float:
+    """Of one example alone, without padding."""
+    import torch
+    from torch.nn.functional import cross_entropy
+
+    tokens = label_tokens(conversation, tokenizer, max_length)
+    with torch.no_grad():
+        scores = model(input_ids=torch.tensor([tokens.input_ids])).logits[0, :-1].float()
+    return float(cross_entropy(scores, torch.tensor(tokens.labels[1:]), ignore_index=NOT_LEARNED))
