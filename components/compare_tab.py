@@ -49,7 +49,7 @@ def build_compare_tab(studio: Studio) -> TabView:
     export = gr.Button("Next: Export", elem_id="to-export")
 
     views = (vote, scores, others, forgot, worth, judge, report)
-    works = (scores, others, forgot, worth)
+    works = (scores, others, forgot, worth, judge)
 
     def show(run_id: str | None) -> dict[Any, Any]:
         if run_id:

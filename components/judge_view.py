@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from html import escape
 from typing import Any
 
 import gradio as gr
 
 from components.alone import or_say
-from components.frame import RunView, Studio, open_picked, require_rest
+from components.frame import Studio, open_picked, require_rest
 from components.judged_view import NO_RUN, show_judged
-from components.notices import show_note, show_progress, told
+from components.notices import show_note, told
+from components.work_view import Work, WorkView
 from studio.errors import RunError, TunesmithError
 from studio.judge import job
 from studio.judge.asking import MOST, USUAL, Ask, require_ask
-from studio.judge.cost import prices_of, read_used, say_broken_off, say_used
+from studio.judge.cost import Used, prices_of, read_used, say_broken_off, say_used
 from studio.judge.plan import make_plan
 from studio.keys import write_key
 from studio.runs import Run, open_run
-from studio.tasks import Progress, read_note
 from studio.workspace import ASSETS
 
 KINDS = [("A model on a server", "server"), ("A GGUF file on this computer", "file")]
@@ -31,7 +30,7 @@ PRICES = {
 }
 
 
-def build_judge_view(studio: Studio, run: gr.Dropdown) -> RunView:
+def build_judge_view(studio: Studio, run: gr.Dropdown) -> WorkView:
     """Build it below `run`, which holds the id of the run that is picked."""
     with gr.Row(elem_classes="split"):
         with gr.Column(scale=1, min_width=300, elem_classes="decide"):
@@ -59,21 +58,24 @@ def build_judge_view(studio: Studio, run: gr.Dropdown) -> RunView:
             mark = gr.Textbox(visible=False)  # of the plan on the page
             with gr.Row():
                 start = gr.Button("Send and judge", elem_id="judge-start")
-                stop = gr.Button("Stop", elem_id="judge-stop", scale=0, min_width=90)
+                stop = gr.Button("Stop", elem_id="judge-stop", visible=False, scale=0, min_width=90)
             state = gr.HTML(elem_id="judge-state")
+            spent = gr.HTML(elem_id="judge-spent")
         with gr.Column(scale=2, min_width=320, elem_classes="see"):
             shown = gr.HTML(
                 css_template=(ASSETS / "judge.css").read_text(encoding="utf-8"),
                 apply_default_css=False,
                 elem_id="judged",
             )
+    work = Work(state, stop, job.note_of, STOPPED)
+    begun: dict[str, Used] = {}  # by the run: what its judge had used when this work began
     form = [kind, address, model, file, count, price_in, price_out]
 
     def show(run_id: str | None) -> dict[Any, Any]:
         if not run_id:
-            return {shown: NO_RUN, state: "", plan: "", mark: ""}
+            return {shown: NO_RUN, **work.show(None), spent: "", plan: "", mark: ""}
         chosen = open_run(studio.workspace, run_id)
-        seen = {state: _show_state(chosen), shown: or_say(lambda: show_judged(chosen))}
+        seen = {**work.show(chosen), spent: "", shown: or_say(lambda: show_judged(chosen))}
         ask = job.last_ask(chosen)
         if ask is None:  # what was typed meanwhile stays
             return {**seen, file: gr.Dropdown(choices=_exports(studio)), **preview(run_id, *_values_of(Ask("server")))}
@@ -108,49 +110,47 @@ def build_judge_view(studio: Studio, run: gr.Dropdown) -> RunView:
         return {**show_sides(values[0]), **preview(run_id, *values)}
 
     @told
-    def judge(run_id: str | None, read: str, secret: str, *values: Any) -> Iterator[dict[Any, Any]]:
+    def judge(run_id: str | None, read: str, secret: str, *values: Any) -> dict[Any, Any]:
         _require_home(studio)
         chosen = open_picked(studio, run_id)
         ask = require_ask(_read_form(*values))
         if ask.kind == "file":
-            require_rest(studio)
+            require_rest(studio, but=job.note_of(chosen))
             studio.chat.close()
-        yield preview(run_id, *values)
-        before = read_used(chosen, ask)
+        now, before = preview(run_id, *values), read_used(chosen, ask)
         try:
             job.begin(chosen, ask, agreed=read)
         except job.NotAgreedError:
-            yield {state: show_note(READ_FIRST)}
-            return
+            return {**now, state: show_note(READ_FIRST)}
         if secret and ask.kind == "server":
             write_key(ask.address, secret)
-        yield {state: show_progress(Progress("Starting")), key: ""}
-        note = ""
-        try:
-            for progress in job.watch(chosen):
-                yield {state: show_progress(progress)}
-        except TunesmithError as error:
-            note = STOPPED if job.is_stopped(chosen) else f"{error.what} {error.do}"
-        say_spent = say_broken_off if note else say_used
-        spent = say_spent(read_used(chosen, ask).since(before), prices_of(ask))
-        said = show_note(" ".join(filter(None, (note, spent))))
-        yield {state: said, shown: or_say(lambda: show_judged(chosen)), **preview(run_id, *values)}
+        job.start(chosen)
+        begun[chosen.id] = before
+        return {**now, key: "", spent: "", **work.show(chosen)}
+
+    def ended(chosen: Run) -> dict[Any, Any]:
+        ask = job.read_ask(chosen)
+        seen = {shown: or_say(lambda: show_judged(chosen))}
+        if ask is None or chosen.id not in begun:
+            return seen
+        say_spent = say_used if job.has_result(chosen) else say_broken_off
+        said = say_spent(read_used(chosen, ask).since(begun.pop(chosen.id)), prices_of(ask))
+        return {**seen, spent: show_note(said), **preview(chosen.id, *_values_of(ask))}
 
     @told
-    def end(run_id: str | None) -> str:
+    def end(run_id: str | None) -> dict[Any, Any]:
         chosen = open_picked(studio, run_id)
-        if not job.is_on(chosen):
-            return show_note("No judge is at work.")
         job.stop(chosen)
-        return show_note(STOPPED)
+        return work.show(chosen)
 
     kind.change(change_kind, [run, *form], [server, file_side, start, plan, mark], show_progress="hidden")
     changed = [address.blur, model.blur, file.change, count.change, price_in.blur, price_out.blur]
     # Of events that come while one is at work, the last must not be dropped.
     gr.on(changed, look, [run, *form], [plan, mark], show_progress="hidden", trigger_mode="always_last")
-    start.click(judge, [run, mark, key, *form], [plan, mark, key, state, shown], show_progress="hidden")
-    stop.click(end, run, state, show_progress="hidden")
-    return RunView([*form, server, file_side, start, plan, mark, state, shown], show)
+    start.click(judge, [run, mark, key, *form], [plan, mark, key, state, stop, spent], show_progress="hidden")
+    stop.click(end, run, [state, stop], show_progress="hidden")
+    outputs = [*form, server, file_side, start, plan, mark, state, stop, spent, shown]
+    return WorkView(outputs, show, state, lambda chosen, before: work.tick(chosen, before, ended))
 
 
 def _build_prices() -> list[gr.Number]:
@@ -194,14 +194,6 @@ def _exports(studio: Studio) -> list[tuple[str, str]]:
     """The GGUF files that were exported, newest first."""
     files = sorted(studio.workspace.exports.glob("*/*.gguf"), key=lambda path: path.stat().st_mtime, reverse=True)
     return [(path.name, str(path)) for path in files]
-
-
-def _show_state(run: Run) -> str:
-    """A judge goes on while nobody looks."""
-    if not job.is_on(run):
-        return ""
-    known = read_note(job.note_of(run))
-    return show_progress(Progress(known.get("message", "Starting"), known.get("share"), known.get("left_s")))
 
 
 def _require_home(studio: Studio) -> None:

@@ -102,9 +102,10 @@ def build_vote_view(studio: Studio, run: gr.Dropdown) -> RunView:
 
     # Multiple: a key that comes while the page still takes in the last vote is sent, and refused by its mark.
     voting = page.click(act, run, [page, link], show_progress="hidden", trigger_mode="multiple")
-    page.submit(
+    asking = page.submit(
         go_on, run, [page, link], show_progress="hidden", concurrency_id="accelerator", concurrency_limit=1,
     )  # fmt: skip
+    run.input(None, cancels=[asking])  # what it tells belongs to the run before
     voting.success(None, link, None, js=FETCH)
     return RunView([page, link], show)
 

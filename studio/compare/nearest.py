@@ -14,7 +14,7 @@ MOST_SHARED = 12
 
 @dataclass(frozen=True)
 class Near:
-    """`likeness` 0 to 1; `shared`: the folded words in common, those that say most first."""
+    """`likeness` 0 to 1; `shared`: the terms in common without case, those that say most first."""
 
     example: Conversation
     likeness: float

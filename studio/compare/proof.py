@@ -8,11 +8,15 @@ from typing import Any
 
 from studio import tasks
 from studio.compare.chosen import WISH, keep_choice, read_choice
+from studio.compare.worth_job import read_worth
 from studio.errors import RunError
 from studio.runs import Run, workspace_of
 from studio.scores.choice import Choice
-from studio.store import read_json
+from studio.store import marks_of, read_json
 from studio.tasks import Progress, follow, stop_task
+
+SCORES = "scores.json"
+ANEW = "Measure both again; what was answered is kept, and nobody is asked twice."
 
 
 def note_of(run: Run) -> Path:
@@ -21,9 +25,19 @@ def note_of(run: Run) -> Path:
 
 def score_run(run: Run) -> Iterator[Progress]:
     """Score in a process of its own, and tell how far it is; `read_scores` has the result."""
+    _require_learned(run)
+    yield from follow(workspace_of(run.folder), note_of(run), "score", run.folder)
+
+
+def begin(run: Run) -> None:
+    """Score as `score_run` does, without waiting. Raises: RunError if nothing was learned yet."""
+    _require_learned(run)
+    tasks.begin(workspace_of(run.folder), note_of(run), "score", run.folder)
+
+
+def _require_learned(run: Run) -> None:
     if not run.has_adapter:
         raise RunError(f"{run.title} has learned nothing yet.", "Let it train, or stop it to keep what it has.")
-    yield from follow(workspace_of(run.folder), note_of(run), "score", run.folder)
 
 
 def is_on(run: Run) -> bool:
@@ -41,15 +55,26 @@ def is_stopped(run: Run) -> bool:
 
 
 def read_scores(run: Run) -> dict[str, Any] | None:
-    """examples, base, tuned (measure -> value), answers; None before the run was scored."""
-    scores: dict[str, Any] | None = read_json(run.folder / "scores.json")
+    """examples, base, tuned (measure -> value), answers; None before the run was scored. Raises: DamagedError."""
+    scores: dict[str, Any] | None = read_json(run.folder / SCORES, anew=ANEW)
     return scores
 
 
+def is_scored(run: Run) -> bool:
+    """Whether or not it can be read, or is of these weights."""
+    return (run.folder / SCORES).exists()
+
+
 def is_outdated(run: Run) -> bool:
-    """The run has learned on since it was scored."""
-    scored_ns = (run.folder / "scores.json").stat().st_mtime_ns
-    return any(weights.stat().st_mtime_ns > scored_ns for weights in run.adapter.glob("*.safetensors"))
+    """The run has learned on since it was scored. Raises: DamagedError.
+
+    Scores of version 0.1 do not say of which weights they are: those that were written last before them.
+    """
+    scores = read_scores(run) or {}
+    if "of" in scores:
+        return bool(scores["of"] != marks_of(run.weights))
+    scored_ns = (run.folder / SCORES).stat().st_mtime_ns
+    return any(weights.stat().st_mtime_ns > scored_ns for weights in run.weights)
 
 
 def choose(run: Run, choice: Choice) -> Iterator[Progress]:
@@ -60,10 +85,11 @@ def choose(run: Run, choice: Choice) -> Iterator[Progress]:
     """
     if is_on(run):
         raise RunError("Both are being measured.", "Wait for the end, or press Stop; then choose.")
-    if read_scores(run) is None:
+    is_scored = read_scores(run) is not None
+    if not is_scored and read_worth(run) is None:
         keep_choice(run, choice)
         return
-    if is_outdated(run):
+    if is_scored and is_outdated(run):
         raise RunError("The run has learned on since it was measured.", "Press “Measure both” first; then choose.")
     keep_choice(run, choice, WISH)
     yield from follow(workspace_of(run.folder), run.folder / "weigh.task.json", "weigh", run.folder)

@@ -10,11 +10,15 @@ from collections import Counter
 from collections.abc import Sequence
 
 from studio.data.likeness import fold
+from studio.data.scripts import find_terms, is_unspaced
 
 Vector = dict[str, float]
 
 
 def count_words(text: str) -> Counter[str]:
+    """Of a script without blanks, pairs of letters."""
+    if is_unspaced(text):
+        return Counter(term for term, _, _ in find_terms(text))
     return Counter(fold(text).split())
 
 

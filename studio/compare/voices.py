@@ -11,7 +11,7 @@ from studio.errors import ModelError, TunesmithError
 from studio.export.gguf import QUANTS
 from studio.export.gguf import folder_of as export_folder
 from studio.runs import Run, list_runs, open_run, workspace_of
-from studio.store import read_json, write_json
+from studio.store import marks_of, read_if_whole, write_json
 from studio.train.models import title_of
 from studio.workspace import Workspace
 
@@ -59,9 +59,13 @@ def voices_of(run: Run) -> Iterator[Voice]:
 
 
 def list_voices(workspace: Workspace, picked: Run) -> list[Voice]:
-    """Those of the run that is picked first; of the other runs their end alone."""
+    """Those of the run that is picked first; then the ends of the other runs, and last what else these have."""
     others = [run for run in list_runs(workspace) if run.has_adapter and run.id != picked.id]
-    return [*voices_of(picked), *(Voice("run", run.id) for run in others)]
+    bases = {
+        run.recipe.base: Voice("base", run.id) for run in reversed(others) if run.recipe.base != picked.recipe.base
+    }
+    more = [voice for run in others for voice in voices_of(run) if voice.kind in ("checkpoint", "gguf")]
+    return [*voices_of(picked), *(Voice("run", run.id) for run in others), *bases.values(), *more]
 
 
 def keep_chosen(run: Run, voices: Sequence[Voice]) -> None:
@@ -72,7 +76,7 @@ def keep_chosen(run: Run, voices: Sequence[Voice]) -> None:
 def read_chosen(run: Run) -> list[Voice]:
     """Who was asked the last time and is still there; else base and tuned."""
     there = {voice.key: voice for voice in list_voices(workspace_of(run.folder), run)}
-    kept = read_json(run.folder / CHOSEN)
+    kept = read_if_whole(run.folder / CHOSEN)
     known = [there[key] for key in kept if isinstance(key, str) and key in there] if isinstance(kept, list) else []
     return known or list(base_and_tuned(run))
 
@@ -113,16 +117,30 @@ def file_of(workspace: Workspace, voice: Voice) -> Path:
     return path
 
 
+def marks_of_voice(workspace: Workspace, voice: Voice) -> list[str]:
+    """They change when what it answers with is written anew; of a base there are none.
+
+    Raises: ModelError if it is gone.
+    """
+    if voice.kind == "base":
+        return []
+    if voice.kind == "gguf":
+        return marks_of([file_of(workspace, voice)])
+    return marks_of(sorted(folder_of(open_run(workspace, voice.of), voice).glob("*.safetensors")))
+
+
 def name_of(picked: Run, voice: Voice) -> str:
     """Short, for a line below the panes."""
+    if voice.kind == "gguf":
+        return Path(voice.at).name
+    run = picked if voice.of == picked.id else open_run(workspace_of(picked.folder), voice.of)
+    is_own = run is picked
     match voice.kind:
         case "base":
-            return "Before"
+            return "Before" if run.recipe.base == picked.recipe.base else f"Before: {title_of(run.recipe.base)}"
         case "checkpoint":
-            return f"Step {voice.at}"
-        case "gguf":
-            return Path(voice.at).name
-    return "After" if voice.of == picked.id else f"“{open_run(workspace_of(picked.folder), voice.of).title}”"
+            return f"Step {voice.at}" if is_own else f"“{run.title}”, step {voice.at}"
+    return "After" if is_own else f"“{run.title}”"
 
 
 def title_of_voice(workspace: Workspace, voice: Voice) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from studio.errors import SettingError
-from studio.scores.choice import Choice, decides, require_sense, say_choice
+from studio.scores.choice import Choice, decides, require_at_hand, require_sense, say_choice
 from studio.scores.comparison import Values, compare
 from studio.scores.expected import learn_expected
 from studio.scores.form import by_field
@@ -44,6 +44,7 @@ def weigh(wanted: Sequence[str], rows: Sequence[dict[str, Any]], choice: Choice 
     losses = [row.get("base_loss") for row in rows], [row.get("tuned_loss") for row in rows]
     found = compare(examples, base, tuned, chosen.measures, losses)
     if choice.measure and choice.measure not in found:
+        require_at_hand(MEASURES[choice.measure])
         raise SettingError(
             f"“{MEASURES[choice.measure].title}” says nothing of these examples.",
             "Let another measure decide, or give what it needs: a pattern, labels or a schema.",

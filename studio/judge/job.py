@@ -61,6 +61,16 @@ def is_on(run: Run) -> bool:
     return tasks.is_on(note_of(run))
 
 
+def start(run: Run) -> None:
+    """As `watch`, without waiting."""
+    tasks.begin(workspace_of(run.folder), note_of(run), "judge", run.folder)
+
+
+def has_result(run: Run) -> bool:
+    """The last work came to its end."""
+    return bool(tasks.result_of(note_of(run)))
+
+
 def watch(run: Run) -> Iterator[Progress]:
     """Let it judge, or go on, in a process of its own; `result.read_judged` has the result. Raises: TunesmithError."""
     yield from follow(workspace_of(run.folder), note_of(run), "judge", run.folder)

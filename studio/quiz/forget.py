@@ -13,7 +13,7 @@ from studio import tasks
 from studio.errors import RunError
 from studio.quiz.reading import read_quiz
 from studio.runs import Run, workspace_of
-from studio.store import read_json
+from studio.store import marks_of, read_json
 from studio.tasks import Progress, follow, stop_task
 from studio.workspace import Workspace
 
@@ -27,9 +27,19 @@ def forget_run(run: Run) -> Iterator[Progress]:
 
     Raises: RunError if nothing was learned yet.
     """
+    _require_learned(run)
+    yield from follow(workspace_of(run.folder), note_of(run), "quiz", run.folder)
+
+
+def begin(run: Run) -> None:
+    """Ask as `forget_run` does, without waiting. Raises: RunError if nothing was learned yet."""
+    _require_learned(run)
+    tasks.begin(workspace_of(run.folder), note_of(run), "quiz", run.folder)
+
+
+def _require_learned(run: Run) -> None:
     if not run.has_adapter:
         raise RunError(f"{run.title} has learned nothing yet.", "Let it train, or stop it to keep what it has.")
-    yield from follow(workspace_of(run.folder), note_of(run), "quiz", run.folder)
 
 
 def is_on(run: Run) -> bool:
@@ -53,7 +63,7 @@ def state_of(run: Run) -> dict[str, Any]:
 
 def read_quiz_of(run: Run) -> dict[str, Any] | None:
     """quiz.json, see `result.judge`; None before the run was asked as it is now."""
-    known: dict[str, Any] | None = read_json(run.folder / "quiz.json")
+    known: dict[str, Any] | None = read_json(run.folder / "quiz.json", anew="Ask again what it forgot.")
     return known if known and known.get("of") == state_of(run) else None
 
 
@@ -65,7 +75,7 @@ def read_forgot(run: Run) -> dict[str, Any] | None:
 
 def place_of_base(workspace: Workspace, base: Path, how: dict[str, Any]) -> Path:
     """Where the answers of this base are kept: of these weights, loaded in this way, to this quiz."""
-    weights = [[file.name, file.stat().st_size, file.stat().st_mtime_ns] for file in sorted(base.glob("*.safetensors"))]
+    weights = marks_of(sorted(base.glob("*.safetensors")))
     known = json.dumps([read_quiz().fingerprint, weights, how], sort_keys=True)
     digest = hashlib.sha256(known.encode()).hexdigest()[:16]
     return workspace.root / "quiz" / f"{re.sub(r'[^A-Za-z0-9.-]+', '-', base.name)[:60]}-{digest}.json"

@@ -13,7 +13,9 @@ from typing import Any, Literal
 from studio.quiz.form import Form
 from studio.quiz.marking import Answer, is_right, said
 from studio.quiz.reading import Quiz
+from studio.report.figures import between, percent, points, say_both, share_between
 from studio.scores.intervals import SHARE, Interval, of_difference, of_mean
+from studio.scores.measures import MEASURES
 from studio.train.recipe import Recipe
 
 Light = Literal["green", "amber", "red"]
@@ -127,28 +129,24 @@ def judge(quiz: Quiz, before: Sequence[Answer], after: Sequence[Answer], off_top
 
 def _words(total: Compared, lost: Sequence[str], off_topic: OffTopic) -> str:
     """What was found, in two or three sentences."""
-    difference = total.difference
-    change = f"{points(difference.value)}, between {points(difference.low)} and {points(difference.high)}"
+    change = f"{points(total.difference.value)} points, {between(total.difference.as_dict(), points)}"
     found = {
         "green": "It knows about as much as before",
         "amber": "It may have forgotten something",
         "red": "It has forgotten a good part",
     }[total.light]
-    words = [f"{found}: {total.before.value:.0%} right before, {total.after.value:.0%} after ({change} points)."]
+    before, after = say_both(MEASURES["right"], total.before.value, total.after.value)
+    words = [f"{found}: {before} right before, {after} after ({change})."]
     if lost:
         words.append(f"Surely lost: {', '.join(lost)}.")
     if off_topic.is_taken_over and off_topic.form:
         share = off_topic.share(off_topic.after) or 0.0
+        sure = share_between(share, len(off_topic.asked))
         words.append(
-            f"It answers {share:.0%} of the questions beside the point in the form of its training: "
+            f"It answers {percent(share)} ({sure}) of the questions beside the point in the form of its training: "
             f"{off_topic.form.words}."
         )
     return " ".join(words)
-
-
-def points(share: float) -> str:
-    """A difference of shares in points of a hundred, with its sign."""
-    return f"{100 * share:+.0f}".replace("-", "−") if round(100 * share) else "0"  # noqa: RUF001 (a minus for people)
 
 
 def _advice(light: Light, recipe: Recipe) -> str:

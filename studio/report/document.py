@@ -8,9 +8,20 @@ from typing import Any
 
 from studio.report import making, method
 from studio.report.cases import cases
-from studio.report.figures import between, change_between, count, level_between, percent, points, say, say_change
+from studio.report.figures import (
+    between,
+    change_between,
+    count,
+    level_between,
+    percent,
+    points,
+    say_both,
+    say_change,
+    share_between,
+)
 from studio.report.forgotten import forgot
 from studio.report.gather import Report
+from studio.report.others import others
 from studio.report.parts import TONES, Document, Figure
 from studio.report.scored import scores
 from studio.report.voted import vote
@@ -24,6 +35,7 @@ def build_document(report: Report) -> Document:
     run = report.run
     sections = [
         scores(report),
+        *filter(None, [others(report)]),
         vote(report),
         forgot(report),
         worth(report),
@@ -63,7 +75,7 @@ def _figures_of_scores(scores: dict[str, Any]) -> list[Figure]:
     if not each:
         return []
     measure = MEASURES[scores["main"]]
-    after, before = (say(measure, each[side]["value"]) for side in ("tuned", "base"))
+    before, after = say_both(measure, each["base"]["value"], each["tuned"]["value"])
     difference = each["difference"]
     gained = f"{say_change(measure, difference['value'])}{' points' if measure.unit == 'share' else ''}"
     asked = f"on {count(each['examples'], 'example')} that no training saw"
@@ -78,8 +90,9 @@ def _figures_of_what_it_forgot(forgot: dict[str, Any]) -> list[Figure]:
     sure = f"{points(everything['difference']['value'])} points, {between(everything['difference'], points)}"
     found = [Figure("general knowledge", everything["word"], sure, TONES[everything["light"]])]
     if off_topic["taken_over"]:
-        share = percent(off_topic["after"] or 0.0)
-        found.append(Figure("off-topic answers", share, "in the form of its training", "warn"))
+        share = off_topic["after"] or 0.0
+        sure = f"{share_between(share, len(off_topic['answers']))}; in the form of its training"
+        found.append(Figure("off-topic answers", percent(share), sure, "warn"))
     return found
 
 

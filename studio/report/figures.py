@@ -2,49 +2,61 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from studio.scores.intervals import wilson
 from studio.scores.measures import Measure
 
 MINUS, THIN = "\u2212", "\u00a0"  # a real minus; a blank at which no line ends
+MOST_MORE = 4  # digits by which two figures are told apart
 Bound = float | None
 Bounds = Mapping[str, Any]  # value, low, high; None where nothing is known
 
 
-def percent(share: float) -> str:
+def percent(share: float, digits: int = 0) -> str:
     """92 %; never 0 or 100 where it is not quite that."""
-    whole = f"{100 * share:.0f}"
-    if whole in ("0", "100") and 0 < share < 1:
-        whole = f"{min(max(100 * share, 0.1), 99.9):.1f}"
-    return f"{whole}{THIN}%"
+    told = f"{100 * share:.{digits}f}"
+    if float(told) in (0, 100) and 0 < share < 1:
+        digits = max(digits, 1)
+        told = f"{min(max(100 * share, 10**-digits), 100 - 10**-digits):.{digits}f}"
+    return f"{told}{THIN}%"
 
 
 def points(share: float) -> str:
-    """A difference of shares in points of a hundred: +96, or 0."""
-    whole = f"{100 * share:+.0f}"
-    return "0" if whole in ("+0", "-0") else whole.replace("-", MINUS)
+    """A difference of shares in points of a hundred: +96, or 0; of less than one a digit, +0.4."""
+    difference = 100 * share
+    if abs(difference) < 0.005:
+        return "0"
+    return (f"{difference:+.0f}" if abs(difference) >= 0.95 else f"{difference:+.1g}").replace("-", MINUS)
 
 
-def number(value: float, with_sign: bool = False) -> str:
+def number(value: float, with_sign: bool = False, digits: int = 2) -> str:
     """0.31; small ones keep two digits that tell something."""
-    text = (
-        f"{value:{'+' if with_sign else ''}.2f}"
-        if abs(value) >= 0.1 or not value
-        else f"{value:{'+' if with_sign else ''}.2g}"
-    )
-    return text.replace("-", MINUS)
+    kind = "f" if abs(value) >= 0.1 or not value else "g"
+    return f"{value:{'+' if with_sign else ''}.{digits}{kind}}".replace("-", MINUS)
 
 
-def say(measure: Measure, value: Bound) -> str:
-    if value is None:
+def say(measure: Measure, value: Bound, more: int = 0) -> str:
+    """`more`: digits beyond those that it deserves."""
+    if value is None or not math.isfinite(value):
         return "unknown"
-    return percent(value) if measure.unit == "share" else number(value)
+    return percent(value, more) if measure.unit == "share" else number(value, digits=2 + more)
+
+
+def say_both(measure: Measure, before: Bound, after: Bound) -> tuple[str, str]:
+    """Two levels, with as many more digits as tell them apart: 98.2 % and 98.4 %, where 98 % twice tells nothing."""
+    for more in range(MOST_MORE):
+        told = say(measure, before, more), say(measure, after, more)
+        if before == after or told[0] != told[1]:
+            return told
+    return say(measure, before), say(measure, after)
 
 
 def say_change(measure: Measure, value: Bound) -> str:
-    if value is None:
+    if value is None or not math.isfinite(value):
         return "unknown"
     return points(value) if measure.unit == "share" else signed(value)
 
@@ -70,6 +82,12 @@ def level_between(measure: Measure, bounds: Bounds) -> str:
 
 def change_between(measure: Measure, bounds: Bounds) -> str:
     return between(bounds, points if measure.unit == "share" else signed)
+
+
+def share_between(share: float, number: int) -> str:
+    """Of a share of so many: Wilson's score interval."""
+    low, high = wilson(share, number)
+    return between({"low": low, "high": high})
 
 
 def count(number: int, one: str, many: str = "") -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from studio.report.figures import between, count, percent, points
+from studio.report.figures import between, count, percent, points, say_both, share_between
 from studio.report.gather import Report
 from studio.report.parts import TONES, Cell, Part, Pictures, Section, Table, Words
 from studio.report.pictures import Row, change_mark, changes
 from studio.report.words import say_cost
+from studio.scores.measures import MEASURES
 
 LIGHTS = {"green": "✓ kept", "amber": "▲ maybe less", "red": "✖ forgotten"}
 
@@ -24,7 +25,7 @@ def forgot(report: Report) -> Section:
     rows = tuple(
         (
             Cell(part["subject"], count(part["questions"], "question")),
-            *(Cell(percent(part[side]["value"]), between(part[side])) for side in ("before", "after")),
+            *_levels(part),
             Cell(points(part["difference"]["value"]), between(part["difference"], points)),
             Cell(LIGHTS[part["light"]], tone=TONES[part["light"]]),
         )
@@ -43,11 +44,17 @@ def forgot(report: Report) -> Section:
     return Section("forgot", "What did it forget?", tuple(parts))
 
 
+def _levels(part: dict[str, Any]) -> tuple[Cell, ...]:
+    told = say_both(MEASURES["right"], part["before"]["value"], part["after"]["value"])
+    return tuple(Cell(words, between(part[side])) for side, words in zip(("before", "after"), told, strict=True))
+
+
 def _off_topic(found: dict[str, Any]) -> str:
     asked = len(found["answers"])
     if found["form"] is None:
         return f"{asked} questions beside the point were asked too; the training’s answers have no form to look for."
+    sure = [f"{percent(share)} ({share_between(share, asked)})" for share in (found["before"], found["after"])]
     return (
-        f"Of {asked} questions beside the point, {percent(found['before'])} were answered in the form of the training "
-        f"before, {percent(found['after'])} after ({found['form']})."
+        f"Of {asked} questions beside the point, {sure[0]} were answered in the form of the training before, {sure[1]} "
+        f"after: {found['form']}."
     )

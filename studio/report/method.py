@@ -25,7 +25,16 @@ OF_SCORES: tuple[Method, ...] = (
         "Efron 1987; Hall 1988",
     ),
 )
-OF_NO_MEAN: Method = ("Macro F1, perplexity", "bootstrap over examples, BCa", "Efron 1987")
+OF_MACRO_F1: Method = (
+    "Macro F1, and its difference",
+    "Wilson’s and Tango’s score intervals, with the number of examples by which each label counts the same",
+    "Wilson 1927; Tango 1998; Korn and Graubard 1998",
+)
+OF_PERPLEXITY: Method = (
+    "Perplexity, and its difference",
+    "the bounds of the loss, raised; of the difference, bootstrap over examples, studentized, of its asinh",
+    "Hall 1992",
+)
 OF_VOTES: tuple[Method, ...] = (
     ("The share of wins in a vote", "exact interval; ties left out", "Clopper and Pearson 1934"),
     ("The chance of a vote by a fair coin", "exact two-sided sign test", "Dixon and Mood 1946"),
@@ -96,9 +105,9 @@ def _asking(report: Report) -> list[Part]:
         "prompt, greedily (no dice), so the same weights give the same answers, up to rounding. Before is the model as "
         "it came."
     ]
-    cut = sum(row.get("tuned_finished") is False for row in found["answers"])
-    if cut:
-        words.append(f"{count(cut, 'answer')} of the tuned model did not come to an end and stopped at the limit.")
+    for side, who in (("base", "the base"), ("tuned", "the tuned model")):
+        if cut := sum(row.get(f"{side}_finished") is False for row in found["answers"]):
+            words.append(f"{count(cut, 'answer')} of {who} did not come to an end and stopped at the limit.")
     chosen = "chosen by the form of the wanted answers, whatever the models said, and decides alone"
     if found.get("by_hand"):
         chosen = (
@@ -124,8 +133,9 @@ def _used(report: Report) -> list[Method]:
     used: list[Method] = []
     if report.scores or report.forgot or report.judged or report.worth:
         used += OF_SCORES
-    if report.scores and {"macro_f1", "perplexity"} & report.scores["measures"].keys():
-        used.append(OF_NO_MEAN)
+    if report.scores:
+        measures = report.scores["measures"]
+        used += [how for name, how in (("macro_f1", OF_MACRO_F1), ("perplexity", OF_PERPLEXITY)) if name in measures]
     if (report.vote and report.vote.votes) or report.judged:
         used += OF_VOTES
     if report.judged and report.judged["kappa"]["value"] is not None:
@@ -136,7 +146,9 @@ def _used(report: Report) -> list[Method]:
 def unmeasured(report: Report, sections: Sequence[Section]) -> Section:
     """All that the sections miss, each once, then what no report of one run can know."""
     found = list(dict.fromkeys((part.what, part.how) for part in _missing(sections)))
-    rows = tuple((Cell(what), Cell(how)) for what, how in (*found, UNASKED_FILE, *NEVER))
+    asked_a_file = report.scores and any(each.voice.kind == "gguf" and each.is_current for each in report.beside)
+    never = NEVER if asked_a_file else (UNASKED_FILE, *NEVER)
+    rows = tuple((Cell(what), Cell(how)) for what, how in (*found, *never))
     return Section("unmeasured", "What was not measured", (Table("", ("Not measured", "How it can be"), rows),))
 
 

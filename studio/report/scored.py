@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from studio.report.charts import confusion_matrix
-from studio.report.figures import change_between, count, level_between, percent, say, say_change
+from studio.compare.skipped import say_skipped
+from studio.report.figures import change_between, count, level_between, say_both, say_change
 from studio.report.gather import Report
+from studio.report.matrix import confusion_matrix, say_right
 from studio.report.parts import TONES, WORDS, Cell, Part, Picture, Pictures, Section, Table, Words
-from studio.report.pictures import TALL, Mark, Row, change_mark, changes, shares
+from studio.report.pictures import TALL, Mark, Row, Series, change_mark, changes, shares
+from studio.scores.comparison import Comparison, compare_fields
 from studio.scores.labels import confusion
 from studio.scores.measures import MEASURES, Measure
 
@@ -36,8 +39,10 @@ def scores(report: Report) -> Section:
     rows = tuple(_row(measure, each) for measure, each in known)
     caption = f"{count(found['examples'], 'held-out example')}, with 95 % intervals"
     parts.append(Table(caption, ("Measure", "Before", "After", "Difference", "So it is"), rows, strong=(0,)))
+    if words := say_skipped(found.get("skipped", 0)):
+        parts.append(Words(words, fine=True))
     if found.get("fields"):
-        parts.append(_fields(found["fields"]))
+        parts.append(_fields(compare_fields(found["answers"])))
     if matrices := _matrices(report, found):
         parts.append(Pictures(matrices))
     return Section("scores", "Did it get better?", tuple(parts))
@@ -48,12 +53,15 @@ def _title(measure: Measure) -> str:
 
 
 def _levels(known: list[tuple[Measure, Found]]) -> Picture:
-    def mark(series: Any, bounds: Found) -> Mark:
-        return Mark(series, bounds["value"], bounds["low"], bounds["high"], percent(bounds["value"]))
+    def marks(measure: Measure, each: Found) -> tuple[Mark, ...]:
+        sides: tuple[tuple[Series, Found], ...] = (("before", each["base"]), ("after", each["tuned"]))
+        told = say_both(measure, *(side["value"] for _, side in sides))
+        return tuple(
+            Mark(series, side["value"], side["low"], side["high"], words)
+            for (series, side), words in zip(sides, told, strict=True)
+        )
 
-    rows = [
-        Row(_title(measure), (mark("before", each["base"]), mark("after", each["tuned"]))) for measure, each in known
-    ]
+    rows = [Row(_title(measure), marks(measure, each)) for measure, each in known]
     return shares(rows, "Before and after, with 95 % intervals")
 
 
@@ -65,21 +73,30 @@ def _differences(known: list[tuple[Measure, Found]]) -> Picture:
 
 
 def _row(measure: Measure, each: Found) -> tuple[Cell, ...]:
-    def level(bounds: Found) -> Cell:
-        return Cell(say(measure, bounds["value"]), level_between(measure, bounds))
-
+    told = say_both(measure, each["base"]["value"], each["tuned"]["value"])
+    levels = (
+        Cell(words, level_between(measure, each[side])) for side, words in zip(("base", "tuned"), told, strict=True)
+    )
     difference = each["difference"]
     change = Cell(say_change(measure, difference["value"]), change_between(measure, difference))
     word = Cell(WORDS[each["word"]], tone=TONES.get(each["word"], ""))
-    return Cell(_title(measure), measure.help), level(each["base"]), level(each["tuned"]), change, word
+    return Cell(_title(measure), measure.help), *levels, change, word
 
 
-def _fields(fields: dict[str, dict[str, int]]) -> Table:
-    rows = tuple(
-        (Cell(name), Cell(f"{each['base']} of {each['wanted']}"), Cell(f"{each['tuned']} of {each['wanted']}"))
-        for name, each in sorted(fields.items(), key=lambda item: item[1]["tuned"] / max(item[1]["wanted"], 1))
+def _fields(fields: dict[str, Comparison]) -> Table:
+    rows = tuple(_field(name, each) for name, each in fields.items())
+    caption = "Field by field, the hardest first, with 95 % intervals"
+    return Table(caption, ("Field", "Right before", "Right after", "Difference", "So it is"), rows)
+
+
+def _field(name: str, found: Comparison) -> tuple[Cell, ...]:
+    known = found.as_dict()
+    levels = (
+        Cell(f"{round(side.value * found.examples)} of {found.examples}", level_between(found.measure, side.as_dict()))
+        for side in (found.base, found.tuned)
     )
-    return Table("Field by field, the hardest first", ("Field", "Right before", "Right after"), rows)
+    change = Cell(say_change(found.measure, found.difference.value), change_between(found.measure, known["difference"]))
+    return Cell(name), *levels, change, Cell(WORDS[found.word], tone=TONES.get(found.word, ""))
 
 
 def _matrices(report: Report, found: Found) -> tuple[Picture, ...]:
@@ -90,7 +107,8 @@ def _matrices(report: Report, found: Found) -> tuple[Picture, ...]:
         return ()
     wanted = [row["wanted"] for row in found["answers"]]
     titles = {"base": "Which label was taken for which, before", "tuned": "Which label was taken for which, after"}
+    counted = {side: confusion(labels, wanted, [row[side] for row in found["answers"]]) for side in titles}
+    pictures = {side: confusion_matrix(counted[side], title) for side, title in titles.items()}
     return tuple(
-        confusion_matrix(confusion(labels, wanted, [row[side] for row in found["answers"]]), title)
-        for side, title in titles.items()
+        replace(each, caption=f"{each.caption}: {say_right(counted[side])}") for side, each in pictures.items()
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from studio.judge.form import CRITERIA
 from studio.report.figures import between, count, number, signed
 from studio.report.gather import Report
-from studio.report.parts import TONES, WORDS, Cell, Missing, Part, Pictures, Section, Table, Words
+from studio.report.parts import TONES, WORDS, Cell, Part, Pictures, Section, Table, Words
 from studio.report.pictures import vote_bar
 from studio.vote.tally import Tally, say_interval, say_more, say_tally
 
@@ -46,7 +46,7 @@ def _remarks(report: Report) -> list[str]:
 def _judge(report: Report) -> list[Part]:
     known = report.judged
     if not known:
-        return [Missing("what a judge, another model, says of the answers", "Compare, Judge")]
+        return [report.missing("judged", "what a judge, another model, says of the answers", "Compare, Judge")]
     judge = known["judge"]
     tally = Tally(known["won"], known["lost"], known["tied"])
     parts: list[Part] = [

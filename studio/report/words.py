@@ -12,8 +12,9 @@ from studio.report.figures import (
     listed,
     percent,
     points,
-    say,
+    say_both,
     say_change,
+    share_between,
 )
 from studio.report.gather import Report
 from studio.report.parts import TONES, Verdict
@@ -35,8 +36,9 @@ def _say_change(scores: dict[str, Any] | None) -> str:
     if not found:
         return "There was no held-out example by which the models before and after could be compared."
     measure = MEASURES[scores["main"]]
+    told = say_both(measure, found["base"]["value"], found["tuned"]["value"])
     before, after = (
-        f"{say(measure, found[side]['value'])} ({level_between(measure, found[side])})" for side in ("base", "tuned")
+        f"{words} ({level_between(measure, found[side])})" for side, words in zip(("base", "tuned"), told, strict=True)
     )
     difference = found["difference"]
     gained = f"{say_change(measure, difference['value'])}{' points' if measure.unit == 'share' else ''}"
@@ -75,17 +77,17 @@ def say_cost(forgot: dict[str, Any] | None) -> str:
         "amber": "It may have forgotten something",
         "red": "It has forgotten a good part of what it knew",
     }[found["light"]]
-    told = (
-        f"{begin}: of {forgot['questions']} general questions, {percent(found['before']['value'])} were right before "
-    )
-    told += f"and {percent(found['after']['value'])} after ({change})"
+    before, after = say_both(MEASURES["right"], found["before"]["value"], found["after"]["value"])
+    told = f"{begin}: of {forgot['questions']} general questions, {before} were right before "
+    told += f"and {after} after ({change})"
     lost = [part["subject"] for part in forgot["subjects"] if part["light"] == "red"]
     if lost:
         told += f"; surely lost: {listed(lost)}"
     off_topic = forgot["off_topic"]
     if off_topic["taken_over"]:
-        share = percent(off_topic["after"] or 0.0)
-        told += f"; but it now answers {share} of the questions beside the point in the form of its training"
+        share = off_topic["after"] or 0.0
+        sure = f"{percent(share)} ({share_between(share, len(off_topic['answers']))})"
+        told += f"; but it now answers {sure} of the questions beside the point in the form of its training"
     return f"{told}."
 
 

@@ -7,6 +7,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from studio.compare.others import FILE as OTHERS
 from studio.errors import TunesmithError
 from studio.report.document import as_plain, build_document
 from studio.report.gather import gather
@@ -18,7 +19,7 @@ from studio.vote.ballots import FILE as BALLOTS
 from studio.vote.votes import FILE as VOTES
 from studio.vote.votes import open_rows
 
-SOURCES = ("scores.json", "quiz.json", "worth.json", "judge.json", "metrics.jsonl", BALLOTS, VOTES)
+SOURCES = ("scores.json", OTHERS, "quiz.json", "worth.json", "judge.json", "metrics.jsonl", BALLOTS, VOTES)
 
 
 @dataclass(frozen=True)

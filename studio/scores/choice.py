@@ -11,9 +11,10 @@ from studio.data.audit.form import LONGEST_LABEL, label_of
 from studio.errors import SettingError
 from studio.extras import EXTRAS
 from studio.scores.expected import Expected
-from studio.scores.extract import Reading, as_number, extract
+from studio.scores.extract import Reading, extract
 from studio.scores.labels import read_label
 from studio.scores.measures import MEASURES, Measure
+from studio.scores.numbers import as_number
 from studio.scores.own_schema import read_schema
 from studio.scores.schema import Schema
 from studio.scores.search import require_pattern, require_quick

@@ -9,7 +9,8 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
-from studio.scores import intervals
+from studio.scores import compound, intervals
+from studio.scores.form import by_field
 from studio.scores.intervals import Floats, Interval, Word, word_of
 from studio.scores.labels import macro_f1_of, read_label
 from studio.scores.measures import MEASURES, Example, Measure
@@ -79,6 +80,22 @@ def compare_values(measure: Measure, base: Values, tuned: Values) -> Comparison 
     )
 
 
+def compare_fields(rows: Iterable[Mapping[str, Any]]) -> dict[str, Comparison]:
+    """Each wanted field by its name, over the examples that want it; the hardest after training first.
+
+    rows: of each example wanted, base and tuned; where no JSON object was wanted, there is no field.
+    """
+    sides: dict[str, tuple[list[float], list[float]]] = {}
+    for row in rows:
+        wanted, *answers = (str(row[name]) for name in ("wanted", "base", "tuned"))
+        for number, answer in enumerate(answers):
+            for name, is_right in (by_field(wanted, answer) or {}).items():
+                sides.setdefault(name, ([], []))[number].append(float(is_right))
+    found = {name: compare_values(MEASURES["fields_right"], *both) for name, both in sides.items()}
+    told = {name: comparison for name, comparison in found.items() if comparison is not None}
+    return dict(sorted(told.items(), key=lambda item: item[1].tuned.value))
+
+
 def _both(base: Values, tuned: Values) -> tuple[Floats, Floats]:
     pairs = [pair for pair in zip(base, tuned, strict=True) if None not in pair]
     array = numpy.array(pairs, float).reshape(-1, 2)
@@ -86,52 +103,35 @@ def _both(base: Values, tuned: Values) -> tuple[Floats, Floats]:
 
 
 def _compare_perplexity(base: Values, tuned: Values) -> Comparison | None:
-    """The bounds of one side are those of its loss, raised."""
     losses = compare_values(MEASURES["loss"], base, tuned)
     if losses is None:
         return None
-    one, other = _both(base, tuned)
-
-    def change(weights: Floats) -> Floats:
-        total = weights.sum(axis=1)
-        return numpy.asarray(numpy.exp(weights @ other / total) - numpy.exp(weights @ one / total), float)
-
     return Comparison(
         MEASURES["perplexity"],
-        len(one),
-        _raised(losses.base),
-        _raised(losses.tuned),
-        intervals.of_statistic(change, len(one), losses.difference),
+        losses.examples,
+        compound.of_perplexity(losses.base),
+        compound.of_perplexity(losses.tuned),
+        compound.of_perplexity_change(*_both(base, tuned)),
     )
 
 
-def _raised(loss: Interval) -> Interval:
-    value, low, high = numpy.exp([loss.value, loss.low, loss.high])
-    return Interval(float(value), float(low), float(high))
-
-
 def _compare_macro_f1(examples: Sequence[Example], base: Sequence[str], tuned: Sequence[str]) -> Comparison | None:
-    """Where no resample differs, as where all are right, it is as sure as the share of right labels."""
-    shares = compare(examples, base, tuned, ["label_right"]).get("label_right")
-    if shares is None:
-        return None
-    known = examples[0].expected.labels
     rows = [
         triple
-        for triple in zip((example.wanted for example in examples), base, tuned, strict=True)
-        if read_label(known, triple[0])
+        for triple in zip(examples, base, tuned, strict=True)
+        if read_label(triple[0].expected.labels, triple[0].wanted)
     ]
-    wanted, one, other = (_codes(known, column) for column in zip(*rows, strict=True))
-
-    def change(weights: Floats) -> Floats:
-        return macro_f1_of(wanted, other, weights) - macro_f1_of(wanted, one, weights)
-
+    if not rows:
+        return None
+    known = examples[0].expected.labels
+    wanted = _codes(known, [example.wanted for example, _, _ in rows])
+    one, other = (macro_f1_of(wanted, _codes(known, column)) for column in list(zip(*rows, strict=True))[1:])
     return Comparison(
         MEASURES["macro_f1"],
         len(rows),
-        intervals.of_statistic(lambda weights: macro_f1_of(wanted, one, weights), len(rows), shares.base),
-        intervals.of_statistic(lambda weights: macro_f1_of(wanted, other, weights), len(rows), shares.tuned),
-        intervals.of_statistic(change, len(rows), shares.difference),
+        compound.of_macro_f1(one),
+        compound.of_macro_f1(other),
+        compound.of_macro_f1_change(one, other),
     )
 
 

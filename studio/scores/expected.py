@@ -9,6 +9,7 @@ from typing import Any
 from studio.scores.extract import Reading, find_extract
 from studio.scores.form import as_json
 from studio.scores.labels import find_labels
+from studio.scores.numbers import Decimals, decimals_of
 from studio.scores.schema import Schema, infer_schema
 from studio.scores.search import require_pattern
 
@@ -17,7 +18,8 @@ from studio.scores.search import require_pattern
 class Expected:
     """`pattern` must match in each answer, `extract` gives the answer proper; both may be set by the person.
 
-    `schema` is None where the answers are not all JSON; `labels` is empty where they are not one of a few.
+    `schema` is None where the answers are not all JSON; `labels` is empty where they are not one of a few. `decimals`
+    says how a number such as 1.234 is to be read.
     """
 
     schema: Schema | None = None
@@ -25,6 +27,7 @@ class Expected:
     pattern: str = ""
     extract: str = ""
     read_as: Reading = ""
+    decimals: Decimals = "."
 
     def with_patterns(self, pattern: str = "", extract: str = "") -> Expected:
         """Raises: SettingError if one is no regular expression."""
@@ -37,7 +40,7 @@ class Expected:
 
     @classmethod
     def from_dict(cls, kept: dict[str, Any]) -> Expected:
-        return cls(kept["schema"], tuple(kept["labels"]), kept["pattern"], kept["extract"], kept["read_as"])
+        return cls(**{**kept, "labels": tuple(kept["labels"])})  # an older one does not know `decimals`
 
 
 def learn_expected(wanted: Sequence[str]) -> Expected:
@@ -46,4 +49,6 @@ def learn_expected(wanted: Sequence[str]) -> Expected:
     values = [value for is_json, value in read if is_json and isinstance(value, dict | list)]
     schema = infer_schema(values) if values and len(values) == len(wanted) else None
     labels = () if schema is not None else find_labels(wanted)
-    return Expected(schema, labels, "", "" if labels or schema is not None else find_extract(wanted))
+    if labels or schema is not None:
+        return Expected(schema, labels)
+    return Expected(extract=find_extract(wanted), decimals=decimals_of(wanted))

@@ -5,25 +5,24 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable, Sequence
-from decimal import Decimal
 from typing import Literal
 
+from studio.scores.numbers import Decimals, as_number
 from studio.scores.text import fold
 
 Reading = Literal["", "number", "text"]  # how two results are compared; "": as they look
 
-# The group is the answer proper. Ordered: the more a mark is meant for this, the earlier.
+# The group is the answer proper. Ordered: the more a mark is meant for this, the earlier. Each takes time by the length
+# of the answer alone, whatever a model that runs away repeats.
 PATTERNS = (
-    r"^\s*####[ \t]*(\S.*)$",
+    r"^[^\S\n]*####[ \t]*(\S.*)$",
     r"\\boxed\{((?:[^{}]|\{[^{}]*\})*)\}",
-    r"<answer>\s*(.*?)\s*</answer>",
+    r"<answer>((?:(?!</?answer>).)*)</answer>",
     r"\b(?:final answer|answer|result)(?: is)?:[ \t]*(\S.*)$",
 )
 MOST = 0.9
-_NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?")
 _DIGIT = re.compile(r"\d")
 _ENDS = " .*_`"
-_AROUND = " \t\n$€£*_`"
 
 
 def find_extract(wanted: Sequence[str]) -> str:
@@ -44,9 +43,9 @@ def extract(pattern: str, text: str) -> str | None:
     return (places[0][1 if places[0].re.groups else 0] or "").strip()
 
 
-def is_same(wanted: str, given: str) -> bool:
+def is_same(wanted: str, given: str, decimals: Decimals = ".") -> bool:
     """Equal as numbers where both are, else as folded text; with signs where they matter, as beside digits."""
-    one, other = as_number(wanted), as_number(given)
+    one, other = as_number(wanted, decimals), as_number(given, decimals)
     if one is not None and other is not None:
         return one == other
     if fold(wanted) == fold(given) == "" or _DIGIT.search(wanted + given):
@@ -54,29 +53,26 @@ def is_same(wanted: str, given: str) -> bool:
     return fold(wanted) == fold(given)
 
 
-def as_number(text: str) -> Decimal | None:
-    """1,234.50 and $1234.5 are one number; 3 apples is none."""
-    bare = text.strip(_AROUND).removesuffix(".").strip(_AROUND)
-    bare = re.sub(r"\A([-+])[$€£]", r"\1", bare)
-    return Decimal(bare.replace(",", "")) if bare.strip("+-") and _NUMBER.fullmatch(bare) else None
-
-
-def is_extracted_right(pattern: str, wanted: str, answer: str, read_as: Reading = "") -> float | None:
+def is_extracted_right(
+    pattern: str, wanted: str, answer: str, read_as: Reading = "", decimals: Decimals = "."
+) -> float | None:
     """None where the wanted answer itself has no such place, or no number there where one is asked for."""
     target = extract(pattern, wanted) if pattern else None
     if target is None or (read_as == "number" and as_number(target) is None):
         return None
     given = extract(pattern, answer)
-    return float(given is not None and _IS_SAME[read_as](target, given))
+    return float(given is not None and _IS_SAME[read_as](target, given, decimals))
 
 
-def is_same_number(wanted: str, given: str) -> bool:
-    return as_number(wanted) is not None and as_number(wanted) == as_number(given)
+def is_same_number(wanted: str, given: str, decimals: Decimals = ".") -> bool:
+    number = as_number(wanted, decimals)
+    return number is not None and number == as_number(given, decimals)
 
 
-def is_same_text(wanted: str, given: str) -> bool:
+def is_same_text(wanted: str, given: str, _: Decimals = ".") -> bool:
     """But for case and blanks: 42 is not 42.0."""
     return wanted.casefold().split() == given.casefold().split()
 
 
-_IS_SAME: dict[Reading, Callable[[str, str], bool]] = {"": is_same, "number": is_same_number, "text": is_same_text}
+Same = Callable[[str, str, Decimals], bool]
+_IS_SAME: dict[Reading, Same] = {"": is_same, "number": is_same_number, "text": is_same_text}

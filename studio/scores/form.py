@@ -7,14 +7,42 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from studio.scores.schema import is_same
+
+MOST_NESTED = 100  # deeper is a model that goes round in circles; RFC 8259, section 9, lets a reader set a limit
 _CODE_BLOCK = re.compile(r"^ {0,3}(```|~~~)[^\n]*\n.*?^ {0,3}\1", re.MULTILINE | re.DOTALL)
+
+
+def parse(text: str) -> Any:
+    """The value of a JSON text, read strictly: NaN and Infinity are none of its words.
+
+    Raises: ValueError if it is no JSON, or nested deeper than MOST_NESTED.
+    """
+    try:
+        value = json.loads(text, parse_constant=_refuse)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    inner = [value]
+    for _ in range(MOST_NESTED):
+        inner = [item for each in inner if isinstance(each, dict | list) for item in _items(each)]
+        if not inner:
+            return value
+    raise ValueError(f"it is nested deeper than {MOST_NESTED} levels")
+
+
+def _refuse(word: str) -> Any:
+    raise ValueError(f"{word} is no JSON")
+
+
+def _items(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value
 
 
 def as_json(text: str) -> tuple[bool, Any]:
     """Whether a text is JSON as a whole, and its value."""
     try:
-        return True, json.loads(text)
-    except (ValueError, RecursionError):
+        return True, parse(text)
+    except ValueError:
         return False, None
 
 
@@ -40,7 +68,7 @@ def by_field(wanted: str, answer: str) -> dict[str, bool] | None:
     if target is None:
         return None
     given = as_object(answer) or {}
-    return {key: key in given and given[key] == value for key, value in target.items()}
+    return {key: key in given and is_same(value, given[key]) for key, value in target.items()}
 
 
 def share_by_field(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[int, int]]:

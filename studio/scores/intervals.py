@@ -8,7 +8,7 @@ Which method stands where was chosen by coverage in simulation, at 40 and 200 ex
 - other means: bootstrap over examples, studentized, since the percentile and BCa intervals of skewed values
   cover but 89 to 93 % at 40 examples.
 - other differences: the same with symmetric tails, since heavy tails on both sides mislead the equal-tailed one.
-- what is no mean (macro F1, perplexity): bootstrap over examples, BCa.
+- what is no mean (macro F1, perplexity): see studio.scores.compound.
 
 Sources: Wilson 1927; Tango 1998, Statistics in Medicine 17; Efron 1987, Better bootstrap confidence intervals;
 Hall 1988, On symmetric bootstrap confidence intervals; Korn and Graubard 1998, on the effective number of examples.
@@ -17,7 +17,7 @@ Hall 1988, On symmetric bootstrap confidence intervals; Korn and Graubard 1998, 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from statistics import NormalDist
@@ -105,27 +105,11 @@ def of_difference(
     return _clip(Interval(mean, mean - half * deviation, mean + half * deviation), (-span, span))
 
 
-def of_statistic(statistic: Callable[[Floats], Floats], count: int, otherwise: Interval) -> Interval:
-    """Of any statistic of weighted examples: weights (B, count) -> (B,). BCa.
+def tango(gained: float, lost: float, count: float) -> Interval:
+    """Of a difference of paired shares: `gained` pairs turned right, `lost` turned wrong. Tango 1998.
 
-    `otherwise` is its interval where no resample differs, which is no certainty.
+    Effective numbers need not be whole.
     """
-    value = float(statistic(numpy.ones((1, count)))[0])
-    resamples = statistic(_weights(count))
-    if numpy.ptp(resamples) < 1e-12:
-        return Interval(value, otherwise.low, otherwise.high)
-    below = (numpy.mean(resamples < value) + numpy.mean(resamples <= value)) / 2
-    bias = _NORMAL.inv_cdf(float(numpy.clip(below, 1 / RESAMPLES, 1 - 1 / RESAMPLES)))
-    left_out = statistic(numpy.ones((count, count)) - numpy.eye(count))
-    off = left_out.mean() - left_out
-    skew = float((off**3).sum() / (6 * max(float((off**2).sum()), 1e-300) ** 1.5))
-    shifted = [bias + (bias + z) / (1 - skew * (bias + z)) for z in (-_Z, _Z)]
-    low, high = numpy.quantile(resamples, [_NORMAL.cdf(z) for z in shifted])
-    return Interval(value, float(low), float(high))
-
-
-def tango(gained: int, lost: int, count: int) -> Interval:
-    """Of a difference of paired shares: `gained` pairs turned right, `lost` turned wrong. Tango 1998."""
     difference = (gained - lost) / count
 
     def score(at: float) -> float:
@@ -157,7 +141,7 @@ def wilson(share: float, count: float, z: float = _Z) -> Bounds:
     return max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half))
 
 
-def student(freedom: int) -> float:
+def student(freedom: float) -> float:
     """Half width of Student's t at 95 %. Source: Abramowitz and Stegun 26.7.5; the first two in closed form."""
     if freedom <= 2:
         return math.tan(math.pi * CONFIDENCE / 2) if freedom < 2 else CONFIDENCE * math.sqrt(2 / (1 - CONFIDENCE**2))

@@ -48,7 +48,7 @@ class Confusion:
     @property
     def macro_f1(self) -> float:
         hits = numpy.diagonal(self.counts).astype(float)
-        return float(_macro_f1(hits, self.counts.sum(axis=1).astype(float), self.counts.sum(axis=0)[:-1].astype(float)))
+        return _macro_f1(hits, self.counts.sum(axis=1).astype(float), self.counts.sum(axis=0)[:-1].astype(float))
 
 
 def confusion(labels: Sequence[str], wanted: Sequence[str], answers: Sequence[str]) -> Confusion:
@@ -61,20 +61,42 @@ def confusion(labels: Sequence[str], wanted: Sequence[str], answers: Sequence[st
     return Confusion(tuple(labels), counts)
 
 
-def macro_f1_of(wanted: NDArray[numpy.int64], given: NDArray[numpy.int64], weights: Floats) -> Floats:
-    """Macro F1 of weighted examples, for many weightings at once.
+@dataclass(frozen=True)
+class MacroF1:
+    """The mean over the labels that were wanted at all, and what its interval takes.
 
-    Shapes: wanted, given (n,) numbers of labels, a negative one for no label; weights (B, n). Result (B,).
+    `influence` (n,): n times the derivative of `value` by an example's weight, 0 in the mean; `is_right` (n,).
+    `effective`: as many examples with equally common labels would be as sure of the mean over labels.
     """
-    labels = numpy.unique(wanted[wanted >= 0])
-    is_wanted, is_given = (codes[:, None] == labels for codes in (wanted, given))
-    hits, actual, said = (weights @ each.astype(float) for each in (is_wanted & is_given, is_wanted, is_given))
-    return _macro_f1(hits, actual, said)
+
+    value: float
+    influence: Floats
+    is_right: NDArray[numpy.bool_]
+    effective: float
 
 
-def _macro_f1(hits: Floats, actual: Floats, said: Floats) -> Floats:
-    """Mean over the labels that were wanted at all: (..., labels) -> (...)."""
+def macro_f1_of(wanted: NDArray[numpy.int64], given: NDArray[numpy.int64]) -> MacroF1:
+    """Of one or more examples. Shapes: wanted, given (n,) numbers of labels; a negative one given is no label.
+
+    Source: Korn and Graubard 1998 and Kish 1965 on the effective number of examples.
+    """
+    actual = numpy.bincount(wanted)
+    count, labels = len(wanted), len(actual)
+    is_right = wanted == given
+    said = numpy.bincount(given[(given >= 0) & (given < labels)], minlength=labels)
+    hits = numpy.bincount(wanted[is_right], minlength=labels)
+    kinds = int((actual > 0).sum())
+    weight = numpy.where(actual > 0, 1 / numpy.maximum(actual + said, 1), 0.0)
+    f1 = 2 * hits * weight
+    # An example counts in the label that was wanted, and in the one that was answered; OTHER, the last, is not counted.
+    cost = numpy.append(f1 * weight, 0.0)
+    answered = numpy.where((given >= 0) & (given < labels), given, labels)
+    influence = (2 * is_right * weight[wanted] - cost[wanted] - cost[answered]) * count / kinds
+    effective = kinds**2 / float((1 / actual[actual > 0]).sum())
+    return MacroF1(float(f1.sum()) / kinds, influence, is_right, effective)
+
+
+def _macro_f1(hits: Floats, actual: Floats, said: Floats) -> float:
+    """Mean over the labels that were wanted at all: (labels,) each."""
     f1 = 2 * hits / numpy.maximum(actual + said, 1e-12)
-    wanted: Floats = (actual > 0).astype(float)
-    mean: Floats = (f1 * wanted).sum(axis=-1) / numpy.maximum(wanted.sum(axis=-1), 1)
-    return mean
+    return float(f1[actual > 0].mean()) if (actual > 0).any() else 0.0

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from studio.data.audit.refusing import LANGUAGES
 from studio.scores import extract, form, labels, manner, meaning, text
+from studio.scores.chrf import chrf
 from studio.scores.expected import Expected
 from studio.scores.intervals import SHARE, Bounds
 from studio.scores.schema import fits
@@ -73,7 +75,7 @@ def _has_code(example: Example, answer: str) -> float | None:
 
 def _is_extracted_right(example: Example, answer: str) -> float | None:
     expected = example.expected
-    return extract.is_extracted_right(expected.extract, example.wanted, answer, expected.read_as)
+    return extract.is_extracted_right(expected.extract, example.wanted, answer, expected.read_as, expected.decimals)
 
 
 def _is_label(example: Example, answer: str) -> float | None:
@@ -144,7 +146,8 @@ ALL = (
     Measure(
         "rouge_1",
         "ROUGE-1",
-        "Words of a to z and digits that both have, against all of both.",
+        "Words of a to z and digits that both have, against all of both; of Chinese, Japanese, Thai and the like, "
+        "letters.",
         value=_of_words(text.rouge_1, text.rouge_words),
     ),
     Measure(
@@ -157,7 +160,7 @@ ALL = (
         "chrf",
         "chrF",
         "Runs of up to six letters that both have; it forgives endings, and works in every script.",
-        value=_of_words(text.chrf),
+        value=_of_words(chrf),
     ),
     Measure(
         "meaning",
@@ -193,7 +196,8 @@ ALL = (
     Measure(
         "refusal",
         "refusals",
-        "The answer refuses or speaks “as an AI” where the wanted one does not.",
+        "The answer refuses or speaks “as an AI” where the wanted one does not. Common sentences are known in "
+        f"{', '.join(LANGUAGES[:-1])} and {LANGUAGES[-1]}.",
         higher_is_better=False,
         value=_of(manner.refusal),
     ),

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 
 import numpy
 
+from studio.report.figures import say_both
 from studio.scores.comparison import Comparison, compare_values
 from studio.scores.measures import MEASURES, Example, Measure
-from studio.scores.verdict import Verdict, show
+from studio.scores.verdict import Verdict
 
 OTHERWISE = "word_overlap"  # by which texts of every kind differ, where the deciding measure sees the form alone
 LEAST_APART = 0.1  # the wanted answers, in the mean, for it to be asked of few examples too, where nothing is sure
@@ -25,7 +26,7 @@ def doubt(verdict: Verdict, main: str, examples: Sequence[Example], tuned: Seque
     told = tell(main, examples, tuned) if verdict.word == "better" else None
     if told is None or told.word == "better":
         return verdict
-    others, own = (show(told, side.value) for side in (told.base, told.tuned))
+    others, own = say_both(told.measure, told.base.value, told.tuned.value)
     return Verdict(
         "can't tell",
         f"{verdict.reason} But it may have learned the form alone: by what other questions wanted, its answers do "

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from studio.errors import SettingError
+from studio.scores.form import parse
 from studio.scores.schema import TYPES, Schema
 
 MOST_PARTS = 2_000  # a reference may stand often; each use of it is a part
@@ -27,8 +28,8 @@ def read_schema(text: str) -> Schema:
     Raises: SettingError if it is no JSON, no schema, or asks for what is not checked here.
     """
     try:
-        given = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        given = parse(text)
+    except ValueError as error:
         raise SettingError(f"The schema is no JSON: {error}.", "Mend it, or leave the field empty.") from None
     if not isinstance(given, dict):
         raise SettingError("The schema is no JSON object.", 'Write one as {"type": "object", "required": ["name"]}.')

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from studio.report.figures import change_between, count, say_both, say_change
 from studio.scores.comparison import Comparison
-from studio.scores.intervals import Interval, Word
+from studio.scores.intervals import Word
 
 
 @dataclass(frozen=True)
@@ -33,30 +34,20 @@ def judge(comparisons: Mapping[str, Comparison], main: str) -> Verdict:
 
 def _sentence(found: Comparison) -> str:
     title = found.measure.title[0].upper() + found.measure.title[1:]
-    moved = f"{title}: {show(found, found.base.value)} before, {show(found, found.tuned.value)} after"
-    count = f"{found.examples:,} held-out example{'' if found.examples == 1 else 's'}"
-    sure = f"the difference on {count} is {_signed(found, found.difference)}"
+    before, after = say_both(found.measure, found.base.value, found.tuned.value)
+    moved = f"{title}: {before} before, {after} after"
+    sure = f"the difference on {count(found.examples, 'held-out example')} is {_say_difference(found)}"
     if found.word == "can't tell":
         return f"{moved}; {sure}, which chance alone could do."
     return f"{moved}; {sure}."
 
 
-def _signed(found: Comparison, difference: Interval) -> str:
-    parts = [show(found, number, signed=True) for number in (difference.value, difference.low, difference.high)]
+def _say_difference(found: Comparison) -> str:
+    """+90 points (between +79 and +96)."""
+    bounds = found.difference.as_dict()
     unit = " points" if found.measure.unit == "share" else ""
-    return (
-        f"{parts[0].removesuffix(' %')}{unit} (between {' and '.join(part.removesuffix(' %') for part in parts[1:])})"
-    )
-
-
-def show(found: Comparison, number: float, signed: bool = False) -> str:
-    """With the digits that the measure deserves: 94 %, or 0.31."""
-    sign = "+" if signed else ""
-    if found.measure.unit == "share":
-        text = f"{number * 100:{sign}.0f}"
-        return f"{'0' if text in ('-0', '+0') else text} %"
-    text = f"{number:{sign}.2f}"
-    return "0.00" if text in ("-0.00", "+0.00") else text
+    change = say_change(found.measure, found.difference.value)
+    return f"{change}{unit} ({change_between(found.measure, bounds)})"
 
 
 def _titles(found: list[Comparison]) -> str:

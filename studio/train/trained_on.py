@@ -14,7 +14,7 @@ from studio.store import append_row, read_rows
 
 FILE = "trained_on.jsonl"
 LIBRARIES = (
-    "torch", "transformers", "peft", "trl", "unsloth", "bitsandbytes", "datasets", "tokenizers", "sacrebleu", "numpy",
+    "torch", "transformers", "peft", "trl", "unsloth", "bitsandbytes", "datasets", "tokenizers", "numpy",
 )  # fmt: skip
 
 

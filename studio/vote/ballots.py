@@ -17,12 +17,13 @@ from filelock import FileLock
 
 from studio.data.conversation import Conversation
 from studio.data.datasets import now
-from studio.errors import RunError
+from studio.errors import DamagedError, RunError
 from studio.runs import Run
-from studio.store import read_json, write_json
+from studio.store import read_json, read_rows, set_aside, write_json
 from studio.vote.answers import Pair, read_pairs, step_of
 
-FILE = "ballots.json"
+FILE, VOTES = "ballots.json", "votes.jsonl"
+ANEW = "Begin a new vote; the votes that were given are kept in votes.jsonl."
 Maker = Literal["base", "tuned"]
 MAKERS: tuple[Maker, Maker] = ("base", "tuned")
 
@@ -78,16 +79,16 @@ def draw(pairs: Sequence[Pair], chance: random.Random, start: int = 0) -> tuple[
 def begin_or_extend(run: Run) -> Round:
     """A round of all questions that both have answered, or the one that there is with those answered since at its end.
 
-    Once the run has learned on, a new round begins; the votes of earlier ones stay kept.
+    Once the run has learned on, or the ballots are damaged, a new round begins; the votes of earlier ones stay kept.
     Raises: RunError if there is nothing to choose between.
     """
     with alone(run):
-        before = read_round(run)
+        before = _read_or_set_aside(run)
         if before and before.is_of(run):
             settings, number, ballots = before.settings, before.number, before.ballots
         else:
             settings = {"base": run.recipe.base, "data": run.recipe.data, "step": step_of(run), "temperature": 0.0}
-            number, ballots = before.number + 1 if before else 1, ()
+            number, ballots = 1 + (before.number if before else _last_voted(run)), ()
         known = {ballot.pair.row for ballot in ballots}
         pairs = [pair for pair in read_pairs(run) if pair.row not in known]
         different = [pair for pair in pairs if not pair.is_same]
@@ -100,6 +101,19 @@ def begin_or_extend(run: Run) -> Round:
         kept = Round(number, ballots, len(pairs) - len(different), settings)
         _write(run, kept)
         return kept
+
+
+def _read_or_set_aside(run: Run) -> Round | None:
+    try:
+        return read_round(run)
+    except DamagedError:
+        set_aside(run.folder / FILE)
+        return None
+
+
+def _last_voted(run: Run) -> int:
+    """The last round that votes are kept of, whatever became of its ballots; 0 without one."""
+    return max((row["round"] for row in read_rows(run.folder / VOTES)), default=0)
 
 
 def find_waiting(run: Run, current: Round) -> list[Pair]:
@@ -116,8 +130,8 @@ def alone(run: Run) -> Iterator[None]:
 
 
 def read_round(run: Run) -> Round | None:
-    """The newest round; None before the first."""
-    known = read_json(run.folder / FILE)
+    """The newest round; None before the first. Raises: DamagedError."""
+    known = read_json(run.folder / FILE, anew=ANEW)
     if known is None:
         return None
     ballots = tuple(_as_ballot(place, each) for place, each in enumerate(known["ballots"]))

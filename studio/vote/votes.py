@@ -8,13 +8,13 @@ from typing import Any
 
 from studio.data.conversation import Conversation
 from studio.data.datasets import now
-from studio.errors import SettingError
+from studio.errors import DamagedError, SettingError
 from studio.runs import Run
 from studio.store import append_row, read_rows
-from studio.vote.ballots import Ballot, Round, alone, read_round
+from studio.vote.ballots import VOTES, Ballot, Round, alone, read_round
 from studio.vote.tally import Tally
 
-FILE = "votes.jsonl"
+FILE = VOTES
 CHOICES = ("left", "right", "both good", "both bad")
 REASON_LENGTH, NAME_LENGTH = 500, 60
 Row = dict[str, Any]
@@ -45,7 +45,7 @@ class Standing:
 
 
 def read_standing(run: Run) -> Standing | None:
-    """None before the first round."""
+    """None before the first round. Raises: DamagedError."""
     current = read_round(run)
     if current is None:
         return None
@@ -60,9 +60,17 @@ def read_standing(run: Run) -> Standing | None:
     return Standing(current, votes, frozenset(seen))
 
 
+def find_standing(run: Run) -> Standing | None:
+    """None also where the ballots are damaged: that vote cannot go on, so nothing is to be hidden for it."""
+    try:
+        return read_standing(run)
+    except DamagedError:
+        return None
+
+
 def open_rows(run: Run) -> frozenset[int]:
     """Rows of the questions that are still to be voted on: whose answer is whose must not be told of them."""
-    standing = read_standing(run)
+    standing = find_standing(run)
     if standing is None:
         return frozenset()
     return frozenset(ballot.pair.row for ballot in standing.round.ballots if ballot.place not in standing.votes)

@@ -15,7 +15,7 @@ from studio.data.datasets import Dataset
 from studio.data.splits import Split
 from studio.data.tokens import FolderTokenizer, label_tokens
 from studio.scores.expected import learn_expected
-from studio.store import read_json, write_json
+from studio.store import read_if_whole, write_json
 from studio.tasks import Progress, Report
 from studio.workers.likelihood import losses_of
 
@@ -112,7 +112,7 @@ def choose_once(chooser: Chooser, kept: Path, how: dict[str, Any], report: Repor
     Raises: DataError if no example fits.
     """
     of = {**how, "version": VERSION, "room": chooser.room_tokens}
-    known = read_json(kept)
+    known = read_if_whole(kept)
     if known and known["of"] == of:
         placed = {each.row: each for each, _ in chooser.dataset.rows(known["rows"])}
         shots = Shots(known["how"], tuple(placed[row] for row in known["rows"]))

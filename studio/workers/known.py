@@ -6,18 +6,23 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from studio import store
 from studio.store import append_row, read_rows
 
 
 class Known:
-    """Rows of a file; `of` says of which weights and data they are, since others' answers are not these."""
+    """Rows of a file; `of` says of which weights and data they are, since others' answers are not these.
 
-    def __init__(self, path: Path, of: Sequence[str]) -> None:
+    `formerly`: how an older version said the same.
+    """
+
+    def __init__(self, path: Path, of: Sequence[str], formerly: Sequence[str] | None = None) -> None:
         self.path = path
         self.of = list(of)
+        known = (self.of, self.of if formerly is None else list(formerly))
         self.found: dict[int, dict[str, Any]] = {}
         for row in read_rows(self.path):
-            if row.get("of") == self.of:
+            if row.get("of") in known:
                 self.found.setdefault(row["place"], {}).update(row["found"])
 
     def add(self, place: int, found: dict[str, Any]) -> None:
@@ -29,6 +34,5 @@ class Known:
 
 
 def marks_of(folder: Path) -> list[str]:
-    """They change whenever a run that learns on writes its weights anew."""
-    files = [file.stat() for file in sorted(folder.glob("*.safetensors"))]
-    return [f"{stat.st_size} {stat.st_mtime_ns}" for stat in files]
+    """They change whenever a run that learns on writes other weights."""
+    return store.marks_of(sorted(folder.glob("*.safetensors")))

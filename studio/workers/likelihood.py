@@ -11,6 +11,7 @@ from torch.nn.functional import cross_entropy
 
 from studio.data.tokens import NOT_LEARNED, Labelled
 from studio.workers.generate import Generator, Side, adapter_of
+from studio.workers.room import Halving
 
 SCORES_BYTES = 500_000_000  # of one batch: a number of 32 bits for each of its words in view and each word of the table
 
@@ -18,22 +19,46 @@ SCORES_BYTES = 500_000_000  # of one batch: a number of 32 bits for each of its 
 def losses(generator: Generator, labelled: Sequence[Labelled]) -> Iterator[tuple[int, dict[Side, float]]]:
     """(place, mean loss a learned token of base and tuned in nats), batched by length. NaN where nothing is learned."""
     order = sorted(range(len(labelled)), key=lambda place: len(labelled[place].input_ids))
-    words = int(generator.model.config.vocab_size)
+    words, room = int(generator.model.config.vocab_size), Halving(generator)
     while order:
         part, order = _next_batch(order, labelled, words)
-        found = _of_batch(generator, [labelled[place] for place in part])
-        yield from ((place, {side: found[side][i] for side in found}) for i, place in enumerate(part))
+        for places, found in room.each(part, lambda some: _of_batch(generator, [labelled[place] for place in some])):
+            yield from ((place, {side: found[side][i] for side in found}) for i, place in enumerate(places))
+
+
+def losses_as(generator: Generator, side: Side, labelled: Sequence[Labelled]) -> Iterator[tuple[int, float]]:
+    """As `losses`, of one of those who share the weights: (place, mean loss a learned token)."""
+    order = sorted(range(len(labelled)), key=lambda place: len(labelled[place].input_ids))
+    room = Halving(generator)
+
+    def read(places: Sequence[int]) -> list[float]:
+        rows = [labelled[place] for place in places]
+        if generator.in_turn:
+            with generator.speaking_as(side) as model:
+                return _forward(model, rows)
+        return _forward(generator.model, rows, adapter_names=[adapter_of(side)] * len(rows))
+
+    while order:
+        part, order = _next_batch(order, labelled, int(generator.model.config.vocab_size))
+        for places, found in room.each(part, read):
+            yield from zip(places, found, strict=True)
 
 
 def losses_of(model: Any, labelled: Sequence[Labelled]) -> list[float]:
     """As `losses`, of one model alone, in the order of what it is given."""
     order = sorted(range(len(labelled)), key=lambda place: len(labelled[place].input_ids))
-    found = [math.nan] * len(labelled)
+    found, room = [math.nan] * len(labelled), Halving()
     while order:
         part, order = _next_batch(order, labelled, int(model.config.vocab_size))
-        for place, loss in zip(part, _forward(model, [labelled[place] for place in part]), strict=True):
-            found[place] = loss
+        for places, losses in room.each(part, lambda some: _forward(model, [labelled[place] for place in some])):
+            for place, loss in zip(places, losses, strict=True):
+                found[place] = loss
     return found
+
+
+def finite(loss: float) -> float | None:
+    """None where all of the answer was cut off, or is beyond numbers: NaN is no JSON."""
+    return round(loss, 6) if math.isfinite(loss) else None
 
 
 def _next_batch(order: list[int], labelled: Sequence[Labelled], words: int) -> tuple[list[int], list[int]]:

@@ -59,7 +59,7 @@ class LlamaCpp:
             base_url=self._server.listening_address,
             headers={"Authorization": f"Bearer {self.key}"},
             timeout=60,
-            limits=httpx.Limits(keepalive_expiry=1),  # its server hangs up after 5 s, the very moment that httpx would
+            limits=httpx.Limits(max_keepalive_connections=0),  # its server hangs up on kept ones now and then
             trust_env=False,
         )
 

@@ -29,6 +29,7 @@ from studio.tasks import Progress, Report, run_task
 from studio.train.models import require_base
 from studio.workers.generate import Generator, Prompt, Side, end_ids_of
 from studio.workers.load import load_base, load_tuned, wants_four_bit
+from studio.workers.room import Halving
 
 MOST_ROWS = 64
 WORTH_KEEPING = 8  # tokens that all questions begin with
@@ -37,6 +38,7 @@ MOST_TOKENS = 24  # of a written answer: what is asked for has fewer
 READING_SHARE = 0.7  # of a side's time, about
 MOST_EXAMPLES = 500  # whose answers are looked at for their form
 
+Rows = Sequence[tuple[tuple[int, ...], int]]  # token ids, and the place of the item
 Answers = dict[str, list[Any]]  # items: see studio.quiz.marking; off_topic: texts
 
 
@@ -84,7 +86,8 @@ def _ask(generator: Generator, side: Side, quiz: Quiz, told: Callable[[float], N
     written = [place for place, item in enumerate(items) if not item.options]
     asked = [*(items[place].ask for place in written), *quiz.off_topic]
     prompts = [Prompt(side, (Message("user", ask),)) for ask in asked]
-    texts = [answer.text for answer in generator.answer(prompts, most_tokens=MOST_TOKENS)]
+    answered = Halving(generator).each(prompts, lambda some: generator.answer(some, most_tokens=MOST_TOKENS))
+    texts = [answer.text for _, answers in answered for answer in answers]
     told(1.0)
     for place, text in zip(written, texts, strict=False):
         found[place] = {"text": text}
@@ -137,20 +140,27 @@ def _score_options(
     begins = [each[0].begin for each in options]
     with generator.speaking_as(side) as model:
         head = _read_head(model, [row for row, _ in rows], min(begins) - 1)
-        for batch in _of_one_length(rows, begins, model.config.vocab_size):
+        room = Halving(generator)
+
+        def read(batch: Rows) -> list[tuple[int, int, float | None]]:
             wanted = [
                 (number, place, which, option)
                 for number, (row, place) in enumerate(batch)
                 for which, option in enumerate(options[place])
                 if row[: len(option.read)] == option.read
             ]
-            scores = _read(
-                model, head, [row for row, _ in batch], [(number, option) for number, _, _, option in wanted]
-            )
-            for (_, place, which, _), score in zip(wanted, scores, strict=True):
-                found[place][which] = mean_score(score)
-            done += len(batch)
-            told(done / len(rows))
+            asked = [(number, option) for number, _, _, option in wanted]
+            scores = _read(model, head, [row for row, _ in batch], asked)
+            return [
+                (place, which, mean_score(score)) for (_, place, which, _), score in zip(wanted, scores, strict=True)
+            ]
+
+        for batch in _of_one_length(rows, begins, model.config.vocab_size):
+            for part, scored in room.each(batch, read):
+                for place, which, score in scored:
+                    found[place][which] = score
+                done += len(part)
+                told(done / len(rows))
     return found
 
 

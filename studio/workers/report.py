@@ -38,7 +38,7 @@ class RunReport:
         self._status |= changes | {"updated_s": time.time(), "seconds": round(seconds, 1)}
         if state:
             self._status["state"] = state
-        write_json(self.run.folder / "state.json", self._status)
+        write_json(self.run.folder / "state.json", self._status, lasting=state is not None)
 
     def forget(self, *keys: str) -> None:
         for key in keys:

@@ -17,6 +17,7 @@ from studio.train.models import require_base
 from studio.workers.heldout import held_out, longest_answer
 from studio.workers.known import Known
 from studio.workers.likelihood import finite
+from studio.workers.room import Halving
 from studio.workers.voices import Voices
 
 TOKENS_A_BATCH = 8192
@@ -27,13 +28,13 @@ OTHER_TOKENS = "It cuts the wanted answers into other tokens than this run’s m
 def score_other(run: Run, voice: Voice, report: Report) -> dict[str, Any]:
     """Keeps what `others.weigh_other` gives. Begun and broken off, it goes on."""
     workspace = workspace_of(run.folder)
-    require_scores(run)
-    asked = held_out(run)
+    measured, asked = {row["row"] for row in require_scores(run)}, held_out(run)
+    places = [place for place, each in enumerate(asked) if each.row in measured]  # without those that were too long
     marks = marks_of_voice(workspace, voice)
     known = Known(run.folder / "score.others.jsonl", [voice.key, run.recipe.data, *marks])
     labelled = _label(run, voice, asked)
-    unread = known.lacks("loss", len(labelled))
-    if unread or known.lacks("text", len(asked)):
+    unread = [place for place in known.lacks("loss", len(labelled)) if place in places]
+    if unread or _unanswered(known, places):
         voices = Voices(workspace)
         for progress in voices.open([voice]):
             report(Progress(progress.message, 0.0))
@@ -42,11 +43,11 @@ def score_other(run: Run, voice: Voice, report: Report) -> dict[str, Any]:
         for done, (place, loss) in enumerate(voices.losses(voice, [labelled[each] for each in unread])):
             known.add(unread[place], {"loss": finite(loss)})
             report(Progress(f"{title} reads the wanted answers", share * done / len(unread)))
-        _ask_all(run, voice, asked, known, voices, lambda words, part: report(
-            Progress(f"Asking {title}: {words}", share + (1 - share) * part)
-        ))  # fmt: skip
-    rows = [known.found[place] for place in range(len(asked))]
+        for words, part in _ask_all(run, voice, asked, places, known, voices):
+            report(Progress(f"Asking {title}: {words}", share + (1 - share) * part))
+    rows = [known.found[place] for place in places]
     losses = [row["loss"] for row in rows] if labelled else []
+    report(Progress("Weighing the answers", 1.0))
     found = weigh_other(run, [row["text"] for row in rows], losses)
     keep(run, voice, {**found, "of": marks, "unread": "" if labelled else OTHER_TOKENS})
     return {"word": found["verdict"]["word"]}
@@ -66,16 +67,24 @@ def _learned(tokens: Labelled) -> list[int]:
     return [label for label in tokens.labels if label != NOT_LEARNED]
 
 
-def _ask_all(run: Run, voice: Voice, asked: Sequence[Conversation], known: Known, voices: Voices, report: Any) -> None:
+def _unanswered(known: Known, places: Sequence[int]) -> list[int]:
+    return [place for place in places if "text" not in known.found.get(place, {})]
+
+
+def _ask_all(
+    run: Run, voice: Voice, asked: Sequence[Conversation], places: Sequence[int], known: Known, voices: Voices
+) -> Iterator[tuple[str, float]]:
+    """How far it is, in words and as a share of all, before each batch."""
     tokenizer = load_tokenizer(require_base(workspace_of(run.folder), run.recipe.base))
-    most = longest_answer(asked, tokenizer)
+    most, room = longest_answer(asked, tokenizer), Halving()
     sizes = [most + len(tokenizer.prompt_ids(each.prompt, each.tools)) for each in asked]
-    for part in _batches(sorted(known.lacks("text", len(asked)), key=sizes.__getitem__), sizes):
-        done = len(asked) - len(known.lacks("text", len(asked)))
-        report(f"{done} of {len(asked)} done", done / len(asked))
-        answers = voices.answer_all(voice, [asked[place].prompt for place in part], most)
-        for place, answer in zip(part, answers, strict=True):
-            known.add(place, {"text": answer.text})
+    for part in _batches(sorted(_unanswered(known, places), key=sizes.__getitem__), sizes):
+        done = len(places) - len(_unanswered(known, places))
+        yield f"{done} of {len(places)} done", done / len(places)
+        answered = room.each(part, lambda some: voices.answer_all(voice, [asked[place].prompt for place in some], most))
+        for some, answers in answered:
+            for place, answer in zip(some, answers, strict=True):
+                known.add(place, {"text": answer.text})
 
 
 def _batches(order: Sequence[int], sizes: Sequence[int]) -> Iterator[list[int]]:

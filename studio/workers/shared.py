@@ -20,6 +20,7 @@ from studio.workers.heldout import Manner
 from studio.workers.known import marks_of
 from studio.workers.likelihood import losses_as
 from studio.workers.load import put_on, wants_four_bit
+from studio.workers.room import require_context
 
 Prompts = Mapping[Voice, Sequence[Message]]
 Answers = dict[Voice, Answer]
@@ -65,10 +66,11 @@ class Shared:
     ) -> Answers:  # fmt: skip
         """In one batch, or in turn. `strength`: what the adapters are multiplied by.
 
-        Raises: ModelError where an adapter has one strength alone.
+        Raises: ModelError where an adapter has one strength alone, or where it is more than the model reads at once.
         """
         self._set_strength(strength)
         asked = [self._prompt(voice, said) for voice, said in prompts.items()]
+        self._require_context(asked, most_tokens)
         answers = self.generator.answer(
             asked,
             most_tokens=most_tokens,
@@ -78,14 +80,20 @@ class Shared:
         return dict(zip(prompts, answers, strict=True))
 
     def answer_all(self, voice: Voice, asked: Sequence[Sequence[Message]], most_tokens: int) -> list[Answer]:
-        """One voice, many questions, in one batch."""
+        """One voice, many questions, in one batch. Raises: ModelError if one is more than the model reads at once."""
         self._set_strength(1.0)
-        return self.generator.answer([self._prompt(voice, said) for said in asked], most_tokens=most_tokens)
+        prompts = [self._prompt(voice, said) for said in asked]
+        self._require_context(prompts, most_tokens)
+        return self.generator.answer(prompts, most_tokens=most_tokens)
 
     def losses(self, voice: Voice, labelled: Sequence[Labelled]) -> Iterator[tuple[int, float]]:
         """(place, mean loss a learned token in nats) of one voice; NaN where nothing is learned."""
         self._set_strength(1.0)
         return losses_as(self.generator, self._side_of(voice), labelled)
+
+    def _require_context(self, prompts: Sequence[Prompt], most_tokens: int) -> None:
+        for prompt in prompts:
+            require_context(self.generator.model, len(prompt.ids(self.generator.tokenizer)), most_tokens)
 
     def _prompt(self, voice: Voice, said: Sequence[Message]) -> Prompt:
         manner = self.manners.get(voice, Manner())

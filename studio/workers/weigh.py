@@ -7,13 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from studio.compare.chosen import try_wish
+from studio.compare.others import weigh_anew
+from studio.compare.worth_again import weigh_worth_anew
 from studio.runs import Run, open_run, workspace_of
 from studio.tasks import Progress, Report, run_task
 
 
 def weigh(run: Run, report: Report) -> dict[str, Any]:
     report(Progress("Weighing the answers anew"))
-    return try_wish(run)
+    found = try_wish(run)
+    weigh_anew(run)
+    weigh_worth_anew(run)
+    return found
 
 
 def main(note: str, folder: str) -> int:

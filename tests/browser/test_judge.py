@@ -71,7 +71,7 @@ def test_tokens_and_money_are_told_before_and_after(page: Page, url: str, run: R
     expect(plan).to_contain_text("At 100 for a million in and 1,000 for a million out that is about")
     shoot(page, "before")
     page.locator("#judge-start").click()
-    state = page.locator("#judge-state")
+    state = page.locator("#judge-spent")
     expect(state).to_contain_text("It used 1,200 tokens in and 600 out", timeout=SLOW_MS)
     expect(state).to_contain_text("that is 0.72, in the money of these prices")
     expect(plan).to_contain_text("Nothing is sent: big has judged 6 questions already.")

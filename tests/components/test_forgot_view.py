@@ -70,6 +70,7 @@ def test_what_models_say_is_text_and_never_markup():
 def test_answers_that_look_like_tickets_are_counted_and_folded_away():
     shown = show_forgot(found(1.0, TAKEN))
     assert f"{len(TICKETS)} of {len(TICKETS)} answers look like those of your examples (a JSON object" in shown
+    assert "100\u00a0% (between 72 and 100); before 0\u00a0% (between 0 and 28)." in shown
     assert shown.index("<details>") < shown.index("Asked beside the point")
     assert "no form of their own" in show_forgot(found(1.0, PLAIN))
 

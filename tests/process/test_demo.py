@@ -38,6 +38,7 @@ def test_the_demo_reaches_its_figures(demo: dict[str, Any]) -> None:
     assert demo["base_right"] <= 0.05
     assert demo["tuned_right"] >= 0.80
     assert demo["gguf_right"] >= 0.75
+    assert demo["verdict"] == "better"
     assert Path(demo["gguf"]).stat().st_size > 50_000_000
     assert "wholly right" in Path(demo["report"]).read_text(encoding="utf-8")
 

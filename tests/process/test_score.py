@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from studio.compare.chosen import keep_choice
 from studio.compare.proof import note_of, read_scores, score_run
-from studio.data.conversation import Conversation
 from studio.data.datasets import open_dataset
-from studio.data.tokens import NOT_LEARNED, label_tokens, load_tokenizer
+from studio.data.tokens import load_tokenizer
+from studio.errors import DamagedError
 from studio.runs import Run, workspace_of
 from studio.scores.choice import Choice, make_choice
+from studio.store import marks_of, old_marks_of
 from studio.train.models import require_base
+from tests.process.small import plain_loss
 
 
 @pytest.fixture(scope="module")
@@ -24,17 +26,6 @@ def scored(left_alone: Run) -> Run:
     for _ in score_run(left_alone):
         pass
     return left_alone
-
-
-def plain_loss(model: Any, conversation: Conversation, tokenizer: Any, max_length: int) -> float:
-    """Of one example alone, without padding."""
-    import torch
-    from torch.nn.functional import cross_entropy
-
-    tokens = label_tokens(conversation, tokenizer, max_length)
-    with torch.no_grad():
-        scores = model(input_ids=torch.tensor([tokens.input_ids])).logits[0, :-1].float()
-    return float(cross_entropy(scores, torch.tensor(tokens.labels[1:]), ignore_index=NOT_LEARNED))
 
 
 def test_losses_are_those_of_one_example_at_a_time(scored: Run, tiny_llama: Path) -> None:
@@ -93,3 +84,32 @@ def test_where_all_is_answered_the_model_is_not_loaded_and_what_was_chosen_decid
     assert (after["main"], after["suited"]) == ("length_match", before["main"])
     assert after["answers"] == before["answers"]
     assert after["measures"]["loss"] == before["measures"]["loss"]
+
+
+def test_a_run_that_was_touched_copied_or_restored_is_not_asked_anew(scored: Run) -> None:
+    """Nor one that an older version asked, whose rows name the time of the weights."""
+    base = require_base(workspace_of(scored.folder), scored.recipe.base)
+    kept = scored.folder / "score.jsonl"
+    rows = [json.loads(line) for line in kept.read_text(encoding="utf-8").splitlines()]
+    for weights in scored.weights:
+        os.utime(weights, (1_700_000_000, 1_700_000_000))
+    data = scored.recipe.data
+    for of in ([data, *marks_of(scored.weights)], [data, *old_marks_of(scored.weights)]):
+        kept.write_text("".join(json.dumps({**row, "of": of}) + "\n" for row in rows), encoding="utf-8")
+        away = base.rename(base.with_name("away"))
+        try:
+            for _ in score_run(scored):
+                pass
+        finally:
+            away.rename(base)
+
+
+def test_damaged_scores_are_made_anew_of_what_was_answered(scored: Run) -> None:
+    before = read_scores(scored)
+    path = scored.folder / "scores.json"
+    path.write_text(path.read_text(encoding="utf-8")[:300], encoding="utf-8")
+    with pytest.raises(DamagedError, match=r"scores\.json .* is damaged.* Measure both again"):
+        read_scores(scored)
+    for _ in score_run(scored):
+        pass
+    assert read_scores(scored) == before

@@ -11,23 +11,17 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoModelForCausalLM
 
-from studio.compare.chosen import read_choice, weigh_run
-from studio.compare.others import read_others, weigh_other
-from studio.compare.others import score_other as follow_other
 from studio.compare.sampling import GREEDY, Sampling
 from studio.compare.voices import Voice
 from studio.data.conversation import Message
-from studio.errors import ModelError, RunError
-from studio.runs import Run, open_run
+from studio.errors import ModelError
+from studio.runs import open_run
 from studio.store import write_json
 from studio.train.recipe import make_recipe, write_recipe
-from studio.workers.heldout import held_out
-from studio.workers.score_other import score_other
 from studio.workers.shared import Shared
 from studio.workers.starter import packaged_gguf
 from studio.workers.voices import Voices
 from studio.workspace import Workspace
-from tests.process.small import save_some
 
 FIRST, SECOND, WHOLE = "2026-11-24-1530-first", "2026-11-24-1531-second", "2026-11-24-1532-whole"
 ASKED = (Message("user", "Where is it?"),)
@@ -211,47 +205,3 @@ def test_what_would_not_fit_is_not_loaded(home: Workspace, monkeypatch: pytest.M
     monkeypatch.setattr(voices.psutil, "virtual_memory", lambda: type("Memory", (), {"available": 1000}))
     with pytest.raises(ModelError, match=r"has 0\.0 GB left"):
         opened(home, BASE)
-
-
-@pytest.fixture
-def scored(home: Workspace) -> Run:
-    """Both were asked already, and base and tuned say nothing that is wanted."""
-    save_some(home)
-    run = open_run(home, FIRST)
-    rows = [
-        {"row": each.row, "prompt": each.prompt[-1].content, "wanted": each.wanted, "base": "?", "tuned": "!"}
-        for each in held_out(run)
-    ]
-    write_json(run.folder / "scores.json", weigh_run(run, rows, read_choice(run)))
-    return run
-
-
-def test_a_checkpoint_a_file_and_another_run_are_scored_beside_the_base(scored: Run, file: Voice):
-    told: list[str] = []
-    for voice in (EARLY, file, OTHER):
-        score_other(scored, voice, lambda progress: told.append(progress.message))
-    found = read_others(scored)
-    assert list(found) == [EARLY.key, file.key, OTHER.key]
-    assert {each["examples"] for each in found.values()} == {len(held_out(scored))}
-    assert all(each["main"] in each["measures"] for each in found.values())
-    assert any("Checkpoint: “first”, step 4: 0 of" in words for words in told)
-    told.clear()
-    score_other(scored, EARLY, lambda progress: told.append(progress.message))
-    assert told == [], "its answers are known"
-
-
-def test_what_is_right_is_not_called_worse(scored: Run):
-    found = weigh_other(scored, [each.wanted for each in held_out(scored)])
-    assert found["measures"][found["main"]]["tuned"]["value"] == 1
-    assert found["verdict"]["word"] != "worse"
-
-
-def test_nobody_is_scored_before_both_are(home: Workspace):
-    with pytest.raises(RunError, match="Both are not measured yet"):
-        list(follow_other(open_run(home, SECOND), EARLY))
-
-
-def test_both_are_scored_elsewhere(scored: Run):
-    for voice in (Voice("base", FIRST), Voice("run", FIRST)):
-        with pytest.raises(RunError, match="measured already"):
-            list(follow_other(scored, voice))

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from studio.compare import worth
+from studio.compare import ways
 from studio.compare.weigh import weigh
 from studio.compare.worth_job import job_of_run
 from studio.data.datasets import open_dataset, save_dataset
@@ -108,19 +108,18 @@ def ask_worth(run: Run, **right: int) -> None:
     asked = dataset.conversations("test")
     wanted = [each.wanted for each in asked]
     answers = {
-        way: [worth.Said(text if n < many else "Hello!", 400 if way == "prompt" else 40, 8, True)
+        way: [ways.Said(text if n < many else "Hello!", 400 if way == "prompt" else 40, 8, True)
               for n, text in enumerate(wanted)]
         for way, many in right.items()
     }  # fmt: skip
     seconds = {"base": 0.5, "prompt": 1.8, "tuned": 0.6}
     times = {
-        way: [worth.Spent(10, 10 * seconds[way], seconds[way]), worth.Spent(10, 11 * seconds[way], 0.1)]
-        for way in right
+        way: [ways.Spent(10, 10 * seconds[way], seconds[way]), ways.Spent(10, 11 * seconds[way], 0.1)] for way in right
     }
     shown = [{"row": each.row, "question": each.prompt[-1].content, "answer": each.wanted}
              for each in dataset.conversations("train")[:3]]  # fmt: skip
     chosen = {"how": "spread", "sets": 9, "weighed": 16, "part": "validation", "loss": 0.4, "loss_without": 1.9}
-    found = worth.weigh_ways([each.wanted for each in dataset.conversations()], wanted, answers, times, len(shown))
+    found = ways.weigh_ways([each.wanted for each in dataset.conversations()], wanted, answers, times, len(shown))
     known = {"of": job_of_run(run).of, "examples": len(asked), "of_all": len(asked), "at_once": 8, "most_tokens": 40}
     rows = [
         {"row": each.row, "question": each.prompt[-1].content, "wanted": each.wanted}

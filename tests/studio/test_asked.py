@@ -54,7 +54,7 @@ def test_a_text_has_one_question_a_line(write):
             "a.json",
             json.dumps([{"prompt": "Where is it?"}, {"messages": [{"role": "user", "content": "Since when?"}]}]),
         ),
-        ("a.txt.gz", gzip.compress(b"Where is it?\nSince when?\n")),
+        ("a.txt.gz", gzip.compress(b"Where is it?\nSince when?\n", mtime=0)),
     ],
 )
 def test_questions_without_answers_are_enough(write, name, content):

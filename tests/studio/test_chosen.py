@@ -12,7 +12,7 @@ import pytest
 from studio import score_verb
 from studio.compare import proof
 from studio.compare.chosen import KEPT, WISH, keep_choice, read_choice, weigh_as_kept
-from studio.errors import RunError, SettingError, TunesmithError
+from studio.errors import DamagedError, RunError, SettingError, TunesmithError
 from studio.process import ProcessId
 from studio.runs import Run
 from studio.score_verb import FLAGS, verb_score
@@ -176,6 +176,20 @@ class TestHeadless:
         keep_choice(run, make_choice("label_right"))
         write_json(run.folder / "scores.json", weigh_as_kept(run, scores_of(run)["answers"]))
         assert "was not used. “right label” says nothing" in verb_score(workspace, self.given())["failed"]
+
+    def test_where_the_scores_are_damaged_both_are_asked_anew(self, workspace, run, asked):
+        path = run.folder / "scores.json"
+        path.write_text(path.read_text(encoding="utf-8")[:200], encoding="utf-8")
+        with pytest.raises(DamagedError, match="Measure both again"):  # for here nobody is really asked
+            verb_score(workspace, self.given("--measure", "length_match"))
+        assert asked == ["both", "quiz"]
+        assert read_choice(run).measure == "length_match"
+
+    def test_damaged_scores_of_others_fail_with_a_sentence_and_the_rest_is_told(self, workspace, run):
+        (run.folder / "others.json").write_text("{", encoding="utf-8")
+        result = verb_score(workspace, self.given("--measure", "auto"))
+        assert result["main"] == "fields_right"
+        assert "others.json (in 2026-11-24-1530-orders) is damaged" in result["failed"]
 
     def test_every_flag_is_read(self):
         assert set(FLAGS) <= set(vars(self.given()))

@@ -49,3 +49,32 @@ def test_likeness_is_that_of_scikit_learn():
     expected = (rows @ table.transform([fold(asked)]).T).toarray()[:, 0]
     found = {near.example.row: near.likeness for near in nearest(EXAMPLES, asked)}
     assert found == pytest.approx({row: value for row, value in enumerate(expected) if value > 0})
+
+
+@pytest.mark.parametrize(
+    ("answers", "asked", "shared"),
+    [
+        (["您的包裹星期一离开汉堡。", "我们在三十天内接受退货。", "谢谢您的来信。"], "三十天内可以退货吗",
+         {"三十", "十天", "天内", "退货"}),
+        (["返品は三十日以内です。", "荷物は月曜に出ました。"], "荷物はいつ出ますか", {"荷物", "物は"}),
+        (["พัสดุของคุณออกแล้ว", "ขอบคุณที่เขียนมา"], "พัสดุอยู่ไหน", {"พัส", "สดุ"}),
+    ],
+)  # fmt: skip
+def test_where_there_are_no_blanks_pairs_of_letters_are_compared(answers, asked, shared):
+    examples = [
+        Conversation((Message("user", "?"), Message("assistant", text)), row=row) for row, text in enumerate(answers)
+    ]
+    first = nearest(examples, asked)[0]
+    assert first.example.wanted == max(answers, key=lambda text: sum(pair in text for pair in shared))
+    assert shared <= set(first.shared)
+    assert nearest(examples, answers[1])[0].likeness == pytest.approx(1)
+
+
+def test_likeness_of_chinese_is_that_of_scikit_learn_by_pairs_of_letters():
+    answers, asked = ["我想退货可以吗", "退货要几天", "包裹到了"], "几天可以退货"
+    examples = [Conversation((Message("assistant", text),), row=row) for row, text in enumerate(answers)]
+    table = TfidfVectorizer(sublinear_tf=True, analyzer="char", ngram_range=(2, 2))
+    rows = table.fit_transform(answers)
+    expected = (rows @ table.transform([asked]).T).toarray()[:, 0]
+    found = {near.example.row: near.likeness for near in nearest(examples, asked)}
+    assert found == pytest.approx({row: value for row, value in enumerate(expected) if value > 0})

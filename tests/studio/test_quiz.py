@@ -201,7 +201,7 @@ def test_a_model_that_lost_much_is_red_and_the_words_say_what_to_do():
     found = verdict(ALL, {place for place in ALL if place % 3})
     assert found["light"] == "red"
     assert found["words"].startswith(
-        "It has forgotten a good part: 100% right before, 66% after (\u221234, between \u2212"
+        "It has forgotten a good part: 100\u00a0% right before, 66\u00a0% after (\u221234 points, between \u2212"
     )
     assert "fewer epochs (1.5 instead of 3)" in found["do"]
     assert "a lower learning rate (0.0005 instead of 0.001)" in found["do"]
@@ -269,7 +269,8 @@ def test_a_model_that_answers_everything_as_a_ticket_is_amber_at_best_and_says_s
     tickets = TICKETS[: len(QUIZ.off_topic)]
     found = verdict(ALL, ALL, OffTopic(detect_form(TICKETS), QUIZ.off_topic, words, tickets))
     assert found["light"] == "amber"
-    assert "100% of the questions beside the point in the form of its training" in found["words"]
+    told = found["words"].replace("\u00a0", " ")
+    assert "answers 100 % (between 72 and 100) of the questions beside the point in the form of its training" in told
     assert found["off_topic"]["before"] == 0
     kept = verdict(ALL, ALL, OffTopic(detect_form(TICKETS), QUIZ.off_topic, tickets, tickets))
     assert kept["light"] == "green", "the base did so too"

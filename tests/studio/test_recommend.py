@@ -7,7 +7,8 @@ import math
 import pytest
 
 from studio.compare.recommend import Recommendation, say_times
-from studio.compare.worth import Said, Spent, notes_of, titles_of, weigh_ways
+from studio.compare.ways import Said, Spent, weigh_ways
+from studio.compare.worth import notes_of, titles_of
 from studio.scores.intervals import Interval
 
 SECONDS = {"base": 0.5, "prompt": 1.8, "tuned": 0.6}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from studio.compare import proof
 from studio.data.datasets import open_dataset, save_dataset
 from studio.data.formats import convert_rows
 from studio.data.read import Row
@@ -17,7 +18,9 @@ from studio.report.source import read_data
 from studio.report.write import is_outdated, read_written, tells_sides, write_report
 from studio.run_notes import write_notes
 from studio.runs import Run, open_run
-from studio.store import write_json
+from studio.store import marks_of, read_json, write_json
+from studio.vote.answers import read_pairs
+from studio.vote.ballots import begin_or_extend
 from studio.vote.votes import open_rows
 from tests.studio.reports import ask_worth, document_of, make_run, quiz, score, section_of, vote, words_of
 
@@ -313,5 +316,59 @@ def test_labels_have_a_matrix_of_what_was_taken_for_what(workspace):
     pictures = [part for part in section_of(document_of(run), "scores")["parts"] if part["kind"] == "pictures"]
     before, after = pictures[-1]["pictures"]
     assert ": 0 of 30 right" in before["alt"]
+    assert re.search(r"before: 0 of 30 right, 0\s% \(between 0 and 11\)$", before["caption"])
     assert "invoice taken for refund" in after["alt"]
     assert "invoice taken for something else" in before["alt"]
+
+
+@pytest.mark.parametrize(
+    ("file", "section"),
+    [
+        ("scores.json", "scores"),
+        ("ballots.json", "vote"),
+        ("quiz.json", "forgot"),
+        ("worth.json", "worth"),
+        ("judge.json", "vote"),
+        ("others.json", "others"),
+    ],
+)
+def test_a_damaged_file_costs_its_section_alone_which_says_so(run, file, section):
+    measured(run)
+    ask_worth(run, base=2, prompt=40, tuned=80)
+    vote(run, ["tuned"] * 3)
+    whole = missing(document_of(run))
+    path = run.folder / file
+    path.write_text(path.read_text()[:200] if path.exists() else "")
+    document = document_of(run)
+    assert "its file is damaged" in words_of(section_of(document, section))
+    said = [what for what in missing(document) if "its file is damaged" in what]
+    assert set(said) == {what for what in missing(document) if what not in whole}
+    assert said
+
+
+def test_the_run_has_learned_on_only_where_its_weights_are_others(run):
+    """Not where a file was touched, copied or restored."""
+    weights = run.adapter / "adapter_model.safetensors"
+    weights.write_bytes(b"weights")
+    score(run, lambda row, wanted: "Hello!", learned)
+    scores = read_json(run.folder / "scores.json")
+    write_json(run.folder / "scores.json", {**scores, "of": marks_of(run.weights)})
+    later_ns = (run.folder / "scores.json").stat().st_mtime_ns + 10**9
+    os.utime(weights, ns=(later_ns, later_ns))
+    assert "learned on" not in words_of(document_of(run))
+    assert not proof.is_outdated(run)
+    begin_or_extend(run)
+    weights.write_bytes(b"others!")
+    os.utime(weights, (1, 1))
+    assert "learned on" in words_of(section_of(document_of(run), "scores"))
+    assert proof.is_outdated(run)
+    assert read_pairs(run) == []
+
+
+def test_each_field_has_intervals_and_a_word(run):
+    score(run, lambda row, wanted: wanted if row % 10 == 0 else "Hello!", lambda row, wanted: wanted)
+    tables = [part for part in section_of(document_of(run), "scores")["parts"] if part["kind"] == "table"]
+    order = next(row for row in tables[-1]["rows"] if row[0]["text"] == "order")
+    assert tables[-1]["caption"].startswith("Field by field")
+    assert [cell["fine"].startswith("between ") for cell in order] == [False, True, True, True, False]
+    assert order[-1]["text"] == "✓ better"

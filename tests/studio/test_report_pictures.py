@@ -7,10 +7,12 @@ from xml.etree import ElementTree
 
 import pytest
 
-from studio.report.charts import confusion_matrix, loss_curve
-from studio.report.figures import between, duration, number, percent, points
+from studio.report.charts import loss_curve
+from studio.report.figures import between, duration, number, percent, points, say_both, share_between
+from studio.report.matrix import confusion_matrix
 from studio.report.pictures import LEFT, RIGHT, Mark, Row, changes, shares, vote_bar
 from studio.scores.labels import confusion
+from studio.scores.measures import MEASURES
 from studio.train.metrics import EMPTY_CURVE, Curve, read_metrics_since
 from studio.vote.tally import Tally
 
@@ -115,11 +117,56 @@ def test_the_matrix_counts_what_was_taken_for_what_and_shows_the_twelve_most_wan
     assert f"{sum(a == b for a, b in zip(wanted, given, strict=True))} of {len(wanted)} right" in picture.alt
 
 
+SHOP = ("complaint about a delivery that is late", "question about an invoice", "praise")
+BANK = tuple(f"{each} not_recognised_by_the bank" for each in "abcdefghijkl")
+
+
+def texts_of(labels: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    """What is drawn in a matrix, and of what the whole is told to who points at it."""
+    picture = drawn(confusion_matrix(confusion(labels, labels, labels), "After"))
+    found = list(picture.iter(f"{SVG}text"))
+    whole = [title.text or "" for each in found for title in each.iter(f"{SVG}title")]
+    return ["".join(each.itertext()).removeprefix("".join(t.text or "" for t in each)) for each in found], whole
+
+
+def test_long_labels_are_turned_and_wrapped_rather_than_cut():
+    texts, whole = texts_of(SHOP)
+    assert not whole
+    assert not any("…" in text for text in texts)
+    drawn_twice = " ".join(texts)
+    for label in SHOP:
+        assert all(drawn_twice.count(word) >= 2 for word in label.split())
+    picture = confusion_matrix(confusion(SHOP, SHOP, SHOP), "After").svg
+    assert picture.count("rotate(-90)") == 2 + 2 + 1 + 1  # the long ones on two lines, and “else”
+
+
+def test_what_does_not_fit_is_numbered_and_told_in_full_below():
+    texts, whole = texts_of(BANK)
+    assert set(whole) == set(BANK)
+    for place, label in enumerate(BANK, start=1):
+        assert f"{place}. {label}" in texts
+        assert sum(text.startswith(f"{place}. ") for text in texts) == 3
+
+
+def test_all_of_a_matrix_stands_within_its_picture():
+    for labels in (SHOP, BANK, ("angry", "calm"), ("LOUD COMPLAINTS ABOUT EVERYTHING AT ALL", "calm")):
+        picture = confusion_matrix(confusion(labels, labels, labels), "After")
+        width, height = map(float, drawn(picture).attrib["viewBox"].split()[2:])
+        for cell in drawn(picture).iter(f"{SVG}rect"):
+            assert float(cell.attrib["x"]) + float(cell.attrib["width"]) <= width + 0.1
+            assert float(cell.attrib["y"]) + float(cell.attrib["height"]) <= height
+        for text in drawn(picture).iter(f"{SVG}text"):
+            if "y" in text.attrib:
+                assert 0 <= float(text.attrib["y"]) <= height
+
+
 @pytest.mark.parametrize(
     ("said", "wanted"),
     [
         (percent(0.9239), "92 %"), (percent(1.0), "100 %"), (percent(0.0), "0 %"), (percent(0.9975), "99.8 %"),
-        (percent(0.00001), "0.1 %"), (points(0.961), "+96"), (points(-0.031), "−3"), (points(-0.004), "0"),  # noqa: RUF001
+        (percent(0.00001), "0.1 %"), (points(0.961), "+96"), (points(-0.031), "−3"), (points(-0.004), "−0.4"),  # noqa: RUF001
+        (points(0.00949), "+0.9"), (points(0.0096), "+1"), (points(0.0), "0"), (points(-1e-9), "0"),
+        (percent(0.99994, 1), "99.9 %"), (percent(0.9844, 1), "98.4 %"),
         (number(7.654), "7.65"), (number(0.0151), "0.015"), (number(-2.006), "−2.01"),  # noqa: RUF001
         (between({"low": 0.84, "high": 0.966}), "between 84 and 97"),
         (between({"low": None, "high": 0.5}), "between unknown and 50"), (duration(163), "3 min"),
@@ -127,3 +174,25 @@ def test_the_matrix_counts_what_was_taken_for_what_and_shows_the_twelve_most_wan
 )  # fmt: skip
 def test_numbers_have_the_digits_that_they_deserve(said, wanted):
     assert said.replace("\u00a0", " ") == wanted
+
+
+@pytest.mark.parametrize(
+    ("measure", "before", "after", "told"),
+    [
+        ("right", 0.9823, 0.9846, ("98.2 %", "98.5 %")),
+        ("right", 0.98, 0.98, ("98 %", "98 %")),
+        ("right", 0.1, 1.0, ("10 %", "100 %")),
+        ("right", 0.9999, 1.0, ("99.9 %", "100 %")),
+        ("loss", 0.3112, 0.3121, ("0.311", "0.312")),
+        ("loss", 2.0, 1.5, ("2.00", "1.50")),
+        ("loss", None, 1.5, ("unknown", "1.50")),
+        ("right", 0.98, 0.98 + 1e-12, ("98 %", "98 %")),
+    ],
+)
+def test_two_levels_that_differ_are_told_apart(measure, before, after, told):
+    assert tuple(each.replace("\u00a0", " ") for each in say_both(MEASURES[measure], before, after)) == told
+
+
+def test_a_share_of_a_count_has_wilsons_interval():
+    assert share_between(1.0, 10) == "between 72 and 100"
+    assert share_between(0.0, 0) == "between 0 and 100"

@@ -65,13 +65,13 @@ def test_a_run_of_data_that_is_not_here_is_refused(workspace):
     assert list_runs(workspace) == []
 
 
-@pytest.mark.parametrize("state", LIVE - {"stopping", "pausing"})
+@pytest.mark.parametrize("state", sorted(LIVE - {"stopping", "pausing"}))
 def test_a_run_is_live_as_long_as_its_process(make_run, sleeper, state):
     run = make_run(state, **owned_by(sleeper))
     assert (run.state, run.is_live) == (state, True)
 
 
-@pytest.mark.parametrize("state", LIVE)
+@pytest.mark.parametrize("state", sorted(LIVE))
 def test_the_right_pid_with_another_start_time_is_an_interrupted_run(make_run, sleeper, state):
     run = make_run(state, pid=sleeper.pid, started_s=sleeper.started_s - 60)
     assert (run.state, run.is_live, run.can_resume) == ("interrupted", False, True)

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 from collections import namedtuple
 
 import pytest
 
-from studio.errors import TunesmithError
-from studio.store import append_row, free_name, read_json, read_rows, require_space, write_json, write_whole
+from studio.errors import DamagedError, TunesmithError
+from studio.store import (
+    append_row,
+    free_name,
+    marks_of,
+    read_if_whole,
+    read_json,
+    read_rows,
+    require_space,
+    set_aside,
+    write_json,
+    write_whole,
+)
 
 
 def test_what_is_written_is_read(tmp_path):
@@ -120,3 +132,47 @@ def test_a_full_disk_is_said_before_the_work(tmp_path, monkeypatch):
     require_space(tmp_path, 10**9, "A run")
     with pytest.raises(TunesmithError, match=r"A run needs about 2\.0 GB, and the disk of .* has 1\.0"):
         require_space(tmp_path, 2 * 10**9, "A run")
+
+
+@pytest.mark.parametrize("left", ['{"step": 1', "", "\x00" * 40, '{"words": "\ufffd'])
+def test_a_damaged_file_is_said_by_its_name_with_what_to_do(tmp_path, left):
+    path = tmp_path / "orders" / "scores.json"
+    write_whole(path, left)
+    with pytest.raises(DamagedError, match=r"^scores\.json \(in orders\) is damaged.* Measure both again\.$"):
+        read_json(path, anew="Measure both again.")
+    assert read_if_whole(path) is None
+
+
+def test_a_damaged_file_that_is_set_aside_is_kept_beside(tmp_path):
+    path = tmp_path / "scores.json"
+    for left in ("{", "{{"):
+        path.write_text(left)
+        assert set_aside(path).read_text() == left
+        assert read_json(path) is None
+    assert [each.name for each in tmp_path.iterdir()] == ["scores.json.broken"]
+
+
+def test_what_must_last_is_on_the_disk_before_it_takes_its_name(tmp_path, monkeypatch):
+    done: list[str] = []
+    sync, replace = os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda file: (done.append(f"sync {os.fstat(file).st_size}"), sync(file))[1])
+    monkeypatch.setattr(os, "replace", lambda *paths: (done.append("replace"), replace(*paths))[1])
+    write_whole(tmp_path / "note.txt", "abc")
+    write_whole(tmp_path / "note.txt", "abcd", lasting=False)
+    assert done == ["sync 3", "replace", "replace"]
+
+
+def test_weights_are_told_by_what_is_in_them_and_not_by_their_time(tmp_path):
+    path, other = tmp_path / "a.safetensors", tmp_path / "b.safetensors"
+    path.write_bytes(bytes(5_000_000))
+    known = marks_of([path])
+    shutil.copy(path, other)
+    os.utime(path, (1, 1))
+    assert marks_of([path]) == marks_of([other]) == known
+    for change in (bytes(5_000_001), b"x" + bytes(4_999_999), bytes(4_999_999) + b"x", bytes(range(250)) * 20_000):
+        path.write_bytes(change)
+        assert marks_of([path]) != known
+    for size in (0, 1, 4096, 4097):
+        path.write_bytes(b"a" * size)
+        other.write_bytes(b"a" * (size - 1) + b"b"[:size])
+        assert (marks_of([path]) == marks_of([other])) is (size == 0)

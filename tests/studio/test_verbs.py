@@ -180,10 +180,10 @@ def test_a_run_that_has_learned_nothing_has_nothing_to_show(call, make_run, verb
     assert (code, result["error"]["what"]) == (1, "shop has learned nothing yet.")
 
 
-def test_against_the_prompt_no_measure_is_chosen_by_hand(call, make_run):
-    code, result = call("score", make_run("done").id, "--against", "prompt", "--measure", "right")
+def test_against_the_prompt_nobody_else_is_asked(call, make_run):
+    code, result = call("score", make_run("done").id, "--against", "prompt", "--other", "checkpoint-20")
     assert code == 1
-    assert "what suits the data" in result["error"]["what"]
+    assert "nobody else is asked" in result["error"]["what"]
 
 
 def test_worth_of_a_data_set_that_is_none_says_so(call):

@@ -49,6 +49,17 @@ def test_a_run_its_checkpoints_its_file_and_other_runs_may_answer(workspace, run
     ]
 
 
+def test_of_other_runs_the_checkpoints_the_files_and_another_base_may_answer_too(workspace, run):
+    letters = open_run(workspace, SECOND)
+    write_recipe(letters.folder / "recipe.yaml", make_recipe(data="orders", name="letters", base="far/other"))
+    other = open_run(workspace, SECOND)
+    there = list_voices(workspace, other)
+    assert [name_of(other, voice) for voice in there] == [
+        "Before", "After", "“orders”", "Before: SmolLM2 135M (starter)", "“orders”, step 20", "“orders”, step 100",
+        "orders.gguf",
+    ]  # fmt: skip
+
+
 def test_a_file_of_a_run_with_a_longer_name_is_not_its_own(workspace, run):
     other = workspace.exports / f"{FIRST}-2-q4_k_m" / "orders-2.gguf"
     other.parent.mkdir()

@@ -20,7 +20,7 @@ def rows(base: list[str], tuned: list[str], gain: float = 0.0) -> list[dict[str,
 def test_a_run_that_learned_the_form_is_better_and_the_verdict_says_by_how_much():
     found = weigh(WANTED, rows(["Hello!"] * 40, WANTED, gain=1.5))
     assert found["verdict"]["word"] == "better"
-    assert "0 % before, 100 % after" in found["verdict"]["reason"]
+    assert "0\u00a0% before, 100\u00a0% after" in found["verdict"]["reason"]
     assert found["main"] == "fields_right"
     difference = found["measures"]["fields_right"]["difference"]
     assert 0.8 < difference["low"] < difference["high"] <= 1

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
-from studio.scores.extract import as_number, extract, find_extract, is_extracted_right, is_same
+from studio.scores.extract import PATTERNS, extract, find_extract, is_extracted_right, is_same
 
 SUM = "She has 2 * 21 apples.\n#### 42"
 
@@ -68,6 +70,18 @@ def test_results_are_compared_as_numbers_where_both_are(one, other, same):
     assert is_same(other, one) is same
 
 
-@pytest.mark.parametrize("text", ["", "+", ".", "1e5", "nan", "inf", "1.2.3", "12a", ","])
-def test_what_only_looks_like_a_number_is_none(text):
-    assert as_number(text) is None
+@pytest.mark.parametrize("pattern", PATTERNS)
+@pytest.mark.parametrize(
+    "again", [" ", "\n", " \n", "<answer>", "<answer> ", "\\boxed{", "{a", "#### ", "\n####", "answer: ", "answer:\n"]
+)
+def test_an_answer_that_repeats_without_end_is_looked_through_at_once(pattern, again):
+    began = time.process_time()
+    for begin in ("", "<answer>", "\\boxed{", "answer:", "####"):
+        extract(pattern, begin + again * 4000)
+    assert time.process_time() - began < 1, "by the square of it, it would be some seconds"
+
+
+def test_the_tag_that_was_opened_last_is_the_one_that_counts():
+    pattern = find_extract(["<answer>42</answer>"])
+    assert extract(pattern, "<answer>41 or <answer> 42\n</answer>") == "42"
+    assert extract(pattern, "<answer>a\n < b</answer> <answer>c") == "a\n < b"

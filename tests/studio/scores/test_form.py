@@ -12,9 +12,10 @@ from hypothesis import strategies as some
 
 from studio.errors import SettingError
 from studio.scores.expected import Expected, learn_expected
-from studio.scores.form import by_field, fields_right, has_code_block, is_json_object, share_by_field
+from studio.scores.form import MOST_NESTED, by_field, fields_right, has_code_block, is_json_object, share_by_field
 from studio.scores.measures import MEASURES, Example
 from studio.scores.schema import fits, infer_schema
+from studio.scores.text import is_right
 
 TICKET = '{"kind": "return", "order": "A-1", "items": [1, 2]}'
 VALUES = some.recursive(
@@ -50,6 +51,45 @@ def test_json_is_measured_field_by_field():
         "order": (1, 2),
         "items": (2, 2),
     }
+
+
+@pytest.mark.parametrize(
+    ("wanted", "answer", "same"),
+    [
+        ('{"paid": true}', '{"paid": 1}', False),
+        ('{"paid": 1}', '{"paid": true}', False),
+        ('{"n": 0}', '{"n": false}', False),
+        ('{"n": [1, {"is": true}]}', '{"n": [1, {"is": 1}]}', False),
+        ('{"n": 1}', '{"n": 1.0}', True),
+        ('{"n": true}', '{"n": true}', True),
+    ],
+)
+def test_yes_is_no_number(wanted, answer, same):
+    assert is_right(wanted, answer) is same
+    assert fields_right(wanted, answer) == float(same)
+
+
+@pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
+def test_what_only_python_takes_for_json_is_none(word):
+    assert is_json_object(TICKET, f'{{"kind": {word}}}') == 0
+    assert is_json_object(TICKET, f'{{"kind": "{word}"}}') == 1
+    assert is_right(TICKET, f'{{"kind": {word}}}') is False
+    assert MEASURES["schema_valid"].value(Example(TICKET, Expected(schema={})), f"[{word}]") == 0
+
+
+def nested(levels: int) -> str:
+    return '{"kind": ' + "[" * (levels - 1) + "]" * (levels - 1) + "}"
+
+
+@pytest.mark.parametrize("levels", [MOST_NESTED + 1, 500, 900, 990, 100_000])
+def test_an_answer_nested_without_end_is_wrong_and_breaks_nothing(levels):
+    deepest = nested(MOST_NESTED)
+    assert is_right(deepest, deepest)
+    assert fits(json.loads(deepest), learn_expected([deepest] * 30).schema)
+    assert (is_json_object(TICKET, nested(levels)), fields_right(TICKET, nested(levels))) == (0, 0)
+    assert not is_right(TICKET, nested(levels))
+    assert is_right(nested(levels), nested(levels)), "compared as text"
+    assert learn_expected([nested(levels)] * 30).schema is None
 
 
 @settings(max_examples=200, deadline=None)

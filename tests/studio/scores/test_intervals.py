@@ -15,7 +15,6 @@ from studio.scores.intervals import (
     Interval,
     of_difference,
     of_mean,
-    of_statistic,
     student,
     tango,
     word_of,
@@ -179,15 +178,6 @@ def test_many_examples_need_no_resamples():
     values = numpy.random.default_rng(3).normal(5, 2, 20_000)
     found = of_mean(values)
     assert found.high - found.low == pytest.approx(2 * 1.96 * 2 / math.sqrt(20_000), rel=0.03)
-
-
-def test_a_statistic_that_is_a_mean_has_the_interval_of_a_mean():
-    values = numpy.random.default_rng(4).normal(0, 1, 200)
-    found = of_statistic(lambda weights: weights @ values / weights.sum(axis=1), 200, Interval(0, -1, 1))
-    mean = of_mean(values)
-    assert (found.value, found.low, found.high) == pytest.approx((mean.value, mean.low, mean.high), abs=0.02)
-    same = of_statistic(lambda weights: weights.sum(axis=1) * 0 + 1, 200, Interval(1, 0.9, 1))
-    assert same == Interval(1, 0.9, 1)
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,10 @@ def drawn(seed: int) -> tuple[list[str], list[str]]:
     return wanted, answers
 
 
+def codes_of(*sides: list[str]) -> list[numpy.ndarray]:
+    return [numpy.array([LABELS.index(each) if each else -1 for each in side]) for side in sides]
+
+
 @pytest.mark.parametrize("seed", range(100))
 def test_figures_of_labels_are_those_of_scikit_learn(seed):
     wanted, answers = drawn(seed)
@@ -36,21 +40,36 @@ def test_figures_of_labels_are_those_of_scikit_learn(seed):
     kinds = sorted(set(wanted))
     f1 = f1_score(wanted, given, labels=kinds, average="macro", zero_division=0)
     assert found.macro_f1 == pytest.approx(f1)
-    codes = [numpy.array([LABELS.index(each) if each else -1 for each in side]) for side in (wanted, given)]
-    assert macro_f1_of(*codes, numpy.ones((2, len(wanted)))) == pytest.approx([f1, f1])
+    assert macro_f1_of(*codes_of(wanted, given)).value == pytest.approx(f1)
 
 
-def test_a_weight_counts_an_example_as_often():
-    wanted, given = numpy.array([0, 1, 1, 0]), numpy.array([0, 0, 1, -1])
-    weights = numpy.array([[3.0, 0, 2, 1]])
-    repeated = numpy.repeat([0, 2, 3], [3, 2, 1])
-    assert macro_f1_of(wanted, given, weights) == pytest.approx(
-        macro_f1_of(wanted[repeated], given[repeated], numpy.ones((1, 6)))
+@pytest.mark.parametrize("seed", range(20))
+def test_an_examples_influence_is_what_a_little_more_of_it_does(seed):
+    """By scikit-learn's weights of examples."""
+    wanted, answers = drawn(seed)
+    given = [read_label(LABELS, answer) for answer in answers]
+    found = macro_f1_of(*codes_of(wanted, given))
+    step = 1e-6
+    for place, influence in enumerate(found.influence):
+        sides = []
+        for sign in (1, -1):
+            weights = numpy.ones(len(wanted))
+            weights[place] += sign * step
+            kinds = sorted(set(wanted))
+            sides.append(f1_score(wanted, given, labels=kinds, average="macro", zero_division=0, sample_weight=weights))
+        assert influence == pytest.approx(len(wanted) * (sides[0] - sides[1]) / (2 * step), abs=1e-5)
+    assert found.influence.mean() == pytest.approx(0, abs=1e-12)
+
+
+def test_labels_as_common_as_each_other_are_worth_all_examples_and_rare_ones_fewer():
+    assert macro_f1_of(numpy.repeat([0, 1, 2], 10), numpy.zeros(30, int)).effective == pytest.approx(30)
+    assert macro_f1_of(numpy.repeat([0, 2], [28, 2]), numpy.zeros(30, int)).effective == pytest.approx(
+        4 / (1 / 28 + 1 / 2)
     )
 
 
 def test_a_comparison_of_labels_holds_accuracy_and_macro_f1():
-    wanted, answers = drawn(7)
+    wanted, answers = drawn(11)
     examples = [Example(each, Expected(labels=LABELS)) for each in wanted]
     found = compare(examples, answers, wanted, ["label_right", "macro_f1", "label_known"])
     assert found["label_right"].base.value == pytest.approx(confusion(LABELS, wanted, answers).accuracy)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from studio.data.audit.wording import AS_AN_AI, AS_AN_AI_HINTS
 from studio.scores.manner import language_kept, length_match, refusal, repetition
+from studio.scores.measures import MEASURES
 
 GERMAN = "Vielen Dank für Ihre Nachricht, wir schicken Ihnen morgen ein neues Paket ohne weitere Kosten zu."
 ENGLISH = "Thank you for your message, we will send you a new parcel tomorrow without any further costs."
@@ -35,6 +37,66 @@ def test_going_round_in_circles_is_repetition():
 def test_a_refusal_counts_where_none_was_wanted(answer, value):
     assert refusal(ENGLISH, answer) == value
     assert refusal("I cannot help with that.", answer) is None
+
+
+REFUSED = [
+    "Desculpe, mas não posso ajudar com isso.",
+    "Infelizmente não posso fornecer essa informação.",
+    "Como um modelo de linguagem, não tenho opinião.",
+    "Mi dispiace, ma non posso aiutarti con questa richiesta.",
+    "Non posso rispondere a questa domanda.",
+    "In quanto intelligenza artificiale, non ho gusti.",
+    "Извините, но я не могу помочь этому.",
+    "Мне жаль, но я не могу выполнить эту просьбу.",
+    "Я не могу ответить на этот вопрос.",
+    "Как языковая модель, я не имею мнения.",
+    "很抱歉、我无法提供帮助。",
+    "对不起、我不能回答这个问题。",
+    "我无法协助处理此请求。",
+    "作为一个人工智能、我没有看法。",
+    "申し訳ありませんが、そのご質問にはお答えできません。",
+    "すみません、お手伝いできません。",
+    "AIとして、意見は持っていません。",
+    "Lo siento, pero no puedo ayudar.",
+    "Je suis désolé, mais je ne peux pas vous aider.",
+    "En tant qu’IA, je n’ai pas d’avis.",
+]
+HELPFUL = [
+    "Desculpe o atraso, o pacote chega amanhã.",
+    "Como ia dizendo, o pacote chega amanhã.",
+    "Pode ajudar-me? Sim, claro que posso.",
+    "Mi dispiace per il ritardo, il pacco arriva domani.",
+    "Il pacco non è ancora arrivato, ma sono sicuro che arriva domani.",
+    "Извините за задержку, посылка придёт завтра.",
+    "Как правило, посылка приходит за три дня.",
+    "很抱歉让您久等、包裹明天到。",
+    "我是客服、可以帮您退货。",
+    "申し訳ありません、荷物は明日届きます。",
+    "ご質問ありがとうございます。荷物は明日届きます。",
+]
+
+
+@pytest.mark.parametrize("answer", REFUSED)
+def test_a_refusal_is_known_in_nine_languages(answer):
+    assert refusal(ENGLISH, answer) == 1
+    assert refusal(answer, answer) is None
+
+
+@pytest.mark.parametrize("answer", HELPFUL)
+def test_to_be_sorry_and_to_help_is_no_refusal(answer):
+    assert refusal(ENGLISH, answer) == 0
+
+
+@pytest.mark.parametrize("answer", REFUSED)
+def test_the_check_of_a_data_set_looks_at_all_that_speaks_as_a_machine(answer):
+    """It looks for hints first, which must not leave out what the pattern would find."""
+    if AS_AN_AI.search(answer):
+        assert any(hint in answer.lower() for hint in AS_AN_AI_HINTS)
+
+
+def test_the_help_says_which_languages_are_known():
+    for language in ("English", "German", "Portuguese", "Italian", "Russian", "Chinese", "Japanese"):
+        assert language in MEASURES["refusal"].help
 
 
 def test_a_language_is_kept_or_not_where_both_can_be_told():

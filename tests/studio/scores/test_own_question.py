@@ -8,6 +8,7 @@ import random
 import pytest
 
 from studio.compare.weigh import weigh
+from studio.scores import chrf
 from studio.scores.measures import MEASURES, Example
 from studio.scores.own_question import MOST_LOOKS, _steps, doubt, tell
 from studio.scores.verdict import Verdict
@@ -57,7 +58,7 @@ def test_answers_to_their_own_questions_are_better(wanted):
 def test_the_most_common_label_whatever_is_asked_is_not_better():
     verdict = verdict_of(MOODS, ["glad"] * 40)
     assert verdict["word"] == "can't tell"
-    assert "Right label: 0 % before, 50 % after" in verdict["reason"]
+    assert "Right label: 0\u00a0% before, 50\u00a0% after" in verdict["reason"]
     assert "may have learned the form alone" in verdict["reason"]
     assert "See whether each question of the data stands with its own answer" in verdict["reason"]
 
@@ -78,6 +79,16 @@ def test_a_measure_that_sees_the_form_alone_is_replaced_by_words_in_common():
     told = tell("json_valid", examples, TICKETS)
     assert told
     assert told.measure == MEASURES["word_overlap"]
+
+
+def test_a_texts_letters_are_counted_once_however_many_it_is_held_against(monkeypatch):
+    counted = []
+    count = chrf._count
+    monkeypatch.setattr(chrf, "_count", lambda text: counted.append(text) or count(text))
+    monkeypatch.setattr(chrf, "_KEPT", chrf.Kept(chrf.KEPT_LETTERS))
+    answers = [text.replace("Thank", "Thanks to") for text in LETTERS]
+    assert tell("chrf", [Example(text) for text in LETTERS], answers)
+    assert sorted(counted) == sorted("".join(text.split()) for text in [*LETTERS, *answers])
 
 
 def test_other_verdicts_stay_as_they_are():

@@ -65,7 +65,7 @@ def test_a_run_that_learned_its_tickets_is_better_and_the_reason_says_by_how_muc
     verdict, found = judged(TICKETS, base, TICKETS, (losses(1.2, 1), losses(0.1, 2)))
     assert verdict.word == "better"
     assert verdict.reason.startswith(
-        "Fields right: 10 % before, 100 % after; the difference on 40 held-out examples is "
+        "Fields right: 10\u00a0% before, 100\u00a0% after; the difference on 40 held-out examples is "
     )
     assert "+90 points (between +" in verdict.reason
     assert "Yet" not in verdict.reason
@@ -102,3 +102,18 @@ def test_a_measure_counts_the_examples_of_which_it_says_something_for_both():
     assert "extracted_right" not in found
     assert "loss" not in found
     assert json.loads(json.dumps(found["has_code"].as_dict()))["word"] == "can't tell"
+
+
+def test_a_small_sure_difference_is_told_apart_and_nothing_is_rounded_to_all():
+    wanted = [json.dumps({name: row for name in "abcdefgh"}) for row in range(400)]
+    wrong = json.dumps({name: "no" for name in "abcdefgh"})
+    base = [wrong if row < 10 else text for row, text in enumerate(wanted)]
+    tuned = [wrong if row < 1 else text for row, text in enumerate(wanted)]
+    told = judged(wanted, base, tuned)[0].reason.replace("\u00a0", " ")
+    assert told.startswith(
+        "Fields right: 98 % before, 99.8 % after; the difference on 400 held-out examples is +2 points"
+    )
+    nearly = [wrong if row in (1, 2) else text for row, text in enumerate(wanted)]
+    told = judged(wanted, tuned, nearly)[0].reason.replace("\u00a0", " ")
+    assert told.startswith("Fields right: 99.8 % before, 99.5 % after")
+    assert "is \u22120.2 points (between \u2212" in told or "is \u22120.3 points (between \u2212" in told
