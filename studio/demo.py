@@ -21,6 +21,7 @@ from studio.workspace import SAMPLE, Workspace
 
 SETTINGS = {"epochs": 1.5, "batch_size": 4, "learning_rate": 1.5e-3, "eval_steps": 200, "save_steps": 200}
 MOST_BASE, LEAST_TUNED, LEAST_GGUF = 0.05, 0.80, 0.75
+WORD = "better"
 
 Say = Callable[[str], None]
 Watch = Callable[[Iterable[Progress]], None]
@@ -56,17 +57,19 @@ def run_demo(workspace: Workspace, say: Say, watch: Watch) -> dict[str, Any]:
         "tuned_right": score["tuned"]["right"],
         "gguf_right": result_of(note)["right"],
     }
+    word = score["verdict"]["word"]
     seconds = round(time.monotonic() - began, 1)
     report = _report(found, score["examples"], seconds, str(export.path))
     write_whole(run.folder / "report.txt", report)
     say(report)
     return {
         **found,
+        "verdict": word,
         "seconds": seconds,
         "run": run.id,
         "gguf": str(export.path),
         "report": str(run.folder / "report.txt"),
-        "failed": _missed(found),
+        "failed": _missed(found, word),
     }
 
 
@@ -88,7 +91,7 @@ def _report(found: dict[str, float], examples: int, seconds: float, path: str) -
     return "\n".join([*lines, f"All of it took {seconds:.0f} s. The file: {path}", ""])
 
 
-def _missed(found: dict[str, float]) -> str:
+def _missed(found: dict[str, float], word: str) -> str:
     misses = [
         f"before is {found['base_right']:.0%} right, at most {MOST_BASE:.0%} was expected"
         if found["base_right"] > MOST_BASE
@@ -99,5 +102,6 @@ def _missed(found: dict[str, float]) -> str:
         f"the GGUF is {found['gguf_right']:.0%} right, at least {LEAST_GGUF:.0%} was expected"
         if found["gguf_right"] < LEAST_GGUF
         else "",
+        f"the verdict is “{word}”, “{WORD}” was expected" if word != WORD else "",
     ]
     return "; ".join(miss for miss in misses if miss)

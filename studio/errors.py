@@ -1,6 +1,7 @@
 """Every failure that a person may meet, with what happened and what to do.
 
 TunesmithError
+├── DamagedError     a file of the studio's own that cannot be read any more
 ├── DataError        a file or a data set
 ├── TemplateError    a chat template that does not say where an answer begins
 ├── ModelError       a base model that cannot be found, fetched or loaded
@@ -22,6 +23,10 @@ class TunesmithError(Exception):
 
     def as_dict(self) -> dict[str, str]:
         return {"what": self.what, "do": self.do}
+
+
+class DamagedError(TunesmithError, ValueError):
+    """Also a ValueError, as it is where the text of a file makes no sense: some readers go on without the file."""
 
 
 class DataError(TunesmithError):

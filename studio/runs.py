@@ -106,6 +106,11 @@ class Run:
         return self.folder / "adapter"
 
     @property
+    def weights(self) -> list[Path]:
+        """The files that `adapter` answers with; see `store.marks_of`."""
+        return sorted(self.adapter.glob("*.safetensors"))
+
+    @property
     def metrics(self) -> Path:
         return self.folder / "metrics.jsonl"
 

@@ -8,11 +8,17 @@ from typing import Any
 
 from studio.compare import proof
 from studio.compare.chosen import keep_choice
-from studio.errors import SettingError
+from studio.compare.naming import find_other, name_of_other
+from studio.compare.others import read_scored, say_untold, score_other
+from studio.compare.skipped import say_skipped
+from studio.errors import DamagedError, SettingError
 from studio.quiz.forget import forget_run, read_forgot
+from studio.report.figures import change_between, level_between, say_change
+from studio.report.figures import say as say_value
 from studio.runs import Run, open_run
 from studio.said import say, watch
 from studio.scores.choice import Choice, make_choice
+from studio.scores.measures import MEASURES
 from studio.workspace import Workspace
 from studio.worth_verb import score_against_prompt
 
@@ -24,6 +30,10 @@ FLAGS = ("measure", "pattern", "extract", "compare_as", "labels", "schema")
 def add_flags(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("run", metavar="RUN")
     verb.add_argument("--against", choices=["prompt"], help="instead: beside the base with examples in its prompt")
+    verb.add_argument(
+        "--other", action="append", default=[], metavar="WHO",
+        help="ask somebody else too: a checkpoint (checkpoint-700), an exported file, another run; again for more",
+    )  # fmt: skip
     verb.add_argument("--measure", metavar="ID", help="let this one decide; “auto”: what suits the data")
     verb.add_argument("--pattern", metavar="RE", help="a regular expression that an answer must match")
     verb.add_argument("--extract", metavar="RE", help="takes the result out of an answer: its first group, or all")
@@ -33,22 +43,42 @@ def add_flags(verb: argparse.ArgumentParser) -> None:
 
 
 def verb_score(workspace: Workspace, given: Arguments) -> Result:
-    """What was chosen once is kept with the run; any of the flags replaces all of it."""
+    """What was chosen once is kept with the run; any of the flags that choose replaces all of it."""
     run = open_run(workspace, given.run)
     chosen = any(getattr(given, flag) is not None for flag in FLAGS)
-    if given.against and chosen:
-        raise SettingError("Against the prompt it is measured by what suits the data.", "Leave the other flags out.")
+    if given.against and given.other:
+        raise SettingError("Against the prompt nobody else is asked.", "Leave --other out, or --against.")
     if given.against:
-        return score_against_prompt(run)
-    _measure(run, _read_choice(given) if chosen else None)
-    if not chosen or read_forgot(run) is None:
+        return score_against_prompt(run, _read_choice(given) if chosen else None)
+    others = [find_other(run, name) for name in given.other]
+    if chosen or not others or not _is_measured(run):
+        _measure(run, _read_choice(given) if chosen else None)
+    if not (chosen or others) or _lacks_quiz(run):
         watch(forget_run(run))
+    for voice in dict.fromkeys(others):
+        watch(score_other(run, voice))
     return _tell(run, proof.read_scores(run) or {})
+
+
+def _is_measured(run: Run) -> bool:
+    try:
+        return "measures" in (proof.read_scores(run) or {}) and not proof.is_outdated(run)
+    except DamagedError as error:
+        say(f"  {error.what} Both are measured again; what was answered is kept.")
+        return False
+
+
+def _lacks_quiz(run: Run) -> bool:
+    try:
+        return read_forgot(run) is None
+    except DamagedError as error:
+        say(f"  {error.what} It is asked again.")
+        return True
 
 
 def _measure(run: Run, choice: Choice | None) -> None:
     """A choice is tried on the answers there are; both are asked where there are none of these weights."""
-    if choice is not None and proof.read_scores(run) and not proof.is_outdated(run):
+    if choice is not None and _is_measured(run):
         watch(proof.choose(run, choice))
         return
     if choice is not None:
@@ -72,6 +102,8 @@ def _tell(run: Run, scores: Result) -> Result:
     for name in scores["tuned"]:
         say(f"  {name:14} before {scores['base'].get(name, 0):6.1%}   after {scores['tuned'][name]:6.1%}")
     say(f"  {scores['verdict']['word']}: {scores['verdict']['reason']}")
+    if skipped := say_skipped(scores.get("skipped", 0)):
+        say(f"  {skipped}")
     if scores["by_hand"]:
         say(f"  {scores['by_hand']}")
     forgot = read_forgot(run)
@@ -81,6 +113,44 @@ def _tell(run: Run, scores: Result) -> Result:
         )
     difference = {name: each["difference"] for name, each in scores["measures"].items()}
     shown = {key: scores[key] for key in ("examples", "base", "tuned", "verdict", "main", "by_hand", "chosen")}
+    shown["skipped"] = scores.get("skipped", 0)
     unused = scores.get("not_used")
     failed = {"failed": f"What was chosen was not used. {unused['what']} {unused['do']}"} if unused else {}
-    return {**shown, "difference": difference, "forgot": forgot, **failed}
+    others: Result = {}
+    try:
+        others = _tell_others(run, scores["main"])
+    except DamagedError as error:
+        failed = {"failed": f"{error.what} {error.do}"}
+    return {**shown, "difference": difference, "forgot": forgot, "others": others, **failed}
+
+
+def _tell_others(run: Run, main: str) -> Result:
+    """name -> measure -> value, low, high; and difference, to the base, difference_to_tuned and word."""
+    told = {}
+    for other in read_scored(run):
+        name, measures, beside = name_of_other(run, other.voice), other.found["measures"], other.found["beside"]
+        if not other.is_current:
+            say(f"  {name}: it was asked with other weights, or other questions; ask it again with --other.")
+            continue
+        told[name] = {
+            **{measure: each["tuned"] for measure, each in measures.items()},
+            "difference": {measure: each["difference"] for measure, each in measures.items()},
+            "difference_to_tuned": {measure: each["difference"] for measure, each in beside.items()},
+            "word": other.found["verdict"]["word"],
+        }
+        say(f"  {name}: {_say_other(other.found, main)}")
+    return told
+
+
+def _say_other(found: Result, main: str) -> str:
+    measure, each = MEASURES[main], found["measures"].get(main)
+    if each is None:
+        return say_untold(main, found)
+    words = [f"{measure.title} {say_value(measure, each['tuned']['value'])} ({level_between(measure, each['tuned'])})"]
+    sides = [("before", each["difference"], found["verdict"]["word"])]
+    if main in found["beside"]:
+        sides.append(("after", found["beside"][main]["difference"], found["beside"][main]["word"]))
+    for side, difference, word in sides:
+        change = f"{say_change(measure, difference['value'])} ({change_between(measure, difference)})"
+        words.append(f"beside {side} {change}: {word}")
+    return "; ".join(words)

@@ -93,7 +93,7 @@ def test_each_light_is_a_sign_and_a_word_too_and_says_what_to_do(page, url, run,
     expect(rows).to_have_count(len(QUIZ.subjects) + 1)
     expect(rows.last.locator("td").first).to_have_text(f"{sign} {word}")
     for row in rows.all():
-        assert re.search(r"\(\d+% to \d+%\).*\(\d+% to \d+%\)", row.inner_text(), re.DOTALL)
+        assert re.search(r"\(between \d+ and \d+\).*\(between \d+ and \d+\)", row.inner_text(), re.DOTALL)
     if light == "red":
         expect(verdict).to_contain_text("10 to 20 % of general examples")
 

@@ -158,9 +158,9 @@ def press_until(page: Page, name: str) -> None:
 def test_which_label_was_taken_for_which_is_drawn_and_told(page: Page, url: str, run: Run):
     scores = open_scores(page, url)
     before, after = scores.locator("svg.picture").all()
-    expect(before).to_have_attribute("aria-label", re.compile(r"^Before: .*: 0 of 40 right\."))
+    expect(before).to_have_attribute("aria-label", re.compile(r"^Before: .*: 0 of 40 right, 0\s% \(between"))
     expect(after).to_have_attribute(
-        "aria-label", re.compile(r"^After: .*right\. Most often glad taken for calm, \d time")
+        "aria-label", re.compile(r"^After: .*right, .*\)\. Most often glad taken for calm, \d time")
     )
     expect(after.locator("text", has_text=re.compile("^glad$"))).to_have_count(2)
 

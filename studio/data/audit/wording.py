@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from ftfy.badness import BADNESS_RE
 
+from studio.data.audit import refusing
 from studio.data.audit.finding import Check, Example, Mark, Whole, in_answers
 
 REFUSAL = re.compile(
@@ -19,8 +20,7 @@ REFUSAL = re.compile(
     r" (?:help|assist|provide|fulfil+|comply|answer|support"
     r"|engage|create|generate|discuss|offer|do that|share|give|write)"
     r"|it (?:is|would be) (?:not appropriate|inappropriate|unethical)"
-    r"|es tut mir leid, aber (?:ich|das)|(?:leider )?kann ich (?:ihnen |dir )?(?:dabei |damit |das )*nicht"
-    r"|je suis désolée?, (?:mais )?je ne peux|lo siento, (?:pero )?no puedo)",
+    rf"|{'|'.join(refusing.REFUSALS)})",
     re.IGNORECASE,
 )
 AS_AN_AI = re.compile(
@@ -31,13 +31,13 @@ AS_AN_AI = re.compile(
     r"|\bmy (?:knowledge|training) (?:cut-?\s?off|data)\b|\blast knowledge update\b"
     r"|\b(?:i am|i['’]m|my name is) (?:chatgpt|gpt-?\d|claude|gemini|bard|llama|qwen|mistral|deepseek|copilot)\b"
     r"|\b(?:trained|developed|created|made) by (?:openai|anthropic|google|meta ai|alibaba|mistral ai|deepseek)\b"
-    r"|\b(?:als|ich bin) (?:ein(?:e)? )?(?:ki|künstliche intelligenz|(?:großes )?sprachmodell)\b",
+    rf"|{'|'.join(refusing.AS_AN_AI)}",
     re.IGNORECASE,
 )
 AS_AN_AI_HINTS = (
     "ai ", "ai-", "an ai", "artificial", "language model", "virtual assistant", "my knowledge", "my training",
     "knowledge update", "i am ", "i'm ", "i’m ", "my name", "trained by", "developed by", "created by", "made by",
-    "sprachmodell", " ki",
+    *refusing.AS_AN_AI_HINTS,
 )  # fmt: skip
 PLACEHOLDER = re.compile(
     r"(?i:\blorem ipsum\b)|\bTODO\b|\bTBD\b|\bFIXME\b|\bXXX+\b"
