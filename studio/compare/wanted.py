@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from studio.data.calls import calls_last, with_written_call
 from studio.data.conversation import Conversation
-from studio.data.tokens import calls_last, load_tokenizer, with_written_call
+from studio.data.tokens import load_tokenizer
 from studio.runs import Run, workspace_of
 from studio.train.models import require_base
 

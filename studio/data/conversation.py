@@ -12,7 +12,6 @@ Role = Literal["system", "user", "assistant", "tool", "text"]
 ROLES: tuple[Role, ...] = get_args(Role)
 LEARNED: frozenset[Role] = frozenset({"assistant", "text"})  # `text` is a passage that is learned as it stands
 THINKING = re.compile(r"\A\s*<think>(.*?)</think>\s*", re.DOTALL)
-UNFINISHED = re.compile(r"\A\s*<think>(.*)\Z", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,12 +162,6 @@ def part_thoughts(content: str) -> tuple[str, str]:
     """(what was thought, what was said) of an answer that begins with <think> ... </think>."""
     thought = THINKING.match(content)
     return (thought[1].strip(), content[thought.end() :]) if thought else ("", content)
-
-
-def part_answer(text: str) -> tuple[str, str]:
-    """(what was thought, what was said) as a model writes it: one that is cut off while it thinks has said nothing."""
-    cut = None if THINKING.match(text) else UNFINISHED.match(text)
-    return (cut[1].strip(), "") if cut else part_thoughts(text)
 
 
 def _parsed(arguments: str) -> Any:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -19,14 +18,13 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from tokenizers import Tokenizer
 
 from studio.data.answers import LANDMARK, answer_spans
-from studio.data.conversation import Conversation, Message, part_answer
+from studio.data.conversation import Conversation, Message
 from studio.data.read import PassageLength
+from studio.data.thoughts import CHANNEL, part_answer, part_channels
 from studio.errors import ModelError, TemplateError
 from studio.store import read_json
 
 NOT_LEARNED = -100
-CHANNEL, FINAL = "<|channel|>", "<|channel|>final<|message|>"  # gpt-oss
-IN_CHANNEL = re.compile(r"<\|start\|>assistant|<\|channel\|>\w+<\|message\|>|<\|\w+\|>")
 # The answers of a chat, all of a chat, or plain text without a template.
 Learn = Literal["answers", "all", "text"]
 
@@ -93,30 +91,6 @@ class Piece:
 
     text: str
     state: Literal["learned", "read", "cut"]
-
-
-def calls_last(conversation: Conversation) -> bool:
-    """Tools are called in the last answer."""
-    last = len(conversation.prompt)
-    return any(message.tool_calls for message in conversation.messages[last : last + 1])
-
-
-def with_written_call(conversation: Conversation, tokenizer: FolderTokenizer) -> Conversation:
-    """A last answer that calls tools, as the words in which the model writes the call; any other stays as it is.
-
-    Raises: TemplateError as `label_tokens` does.
-    """
-    if not calls_last(conversation):
-        return conversation
-    last = len(conversation.prompt)
-    answer = conversation.messages[last]
-    upto = replace(conversation, messages=conversation.messages[: last + 1])
-    ids = label_tokens(upto, tokenizer, sys.maxsize).input_ids[
-        len(tokenizer.prompt_ids(upto.prompt, upto.tools, bool(answer.reasoning))) :
-    ]
-    _, words = tokenizer.read_answer(ids)
-    written = replace(answer, content=words.strip(), tool_calls=())
-    return replace(conversation, messages=(*conversation.messages[:last], written, *conversation.messages[last + 1 :]))
 
 
 def show_tokens(conversation: Conversation, tokenizer: ChatTokenizer, max_length: int) -> list[Piece]:
@@ -212,7 +186,7 @@ class FolderTokenizer:
     def read_answer(self, ids: Sequence[int]) -> tuple[str, str]:
         """(what was thought, what was said) of the tokens that a model wrote after a prompt."""
         if CHANNEL in self.special_tokens:
-            return _part_channels(self.tokenizer.decode(list(ids), skip_special_tokens=False))
+            return part_channels(self.tokenizer.decode(list(ids), skip_special_tokens=False))
         written = self.tokenizer.decode(list(ids), skip_special_tokens=True).rstrip("\ufffd")
         return part_answer("<think>" * self.opens_thought + written)
 
@@ -220,14 +194,6 @@ class FolderTokenizer:
     def opens_thought(self) -> bool:
         """The template itself writes the <think> that an answer begins with, as DeepSeek's does."""
         return self.prompt_text([Message("user", "?")]).rstrip().endswith("<think>")
-
-
-def _part_channels(written: str) -> tuple[str, str]:
-    """As gpt-oss writes: what it thinks in a channel of its own, or nothing but the answer."""
-    thoughts, final, said = written.rpartition(FINAL)
-    if not final and CHANNEL in written:  # cut off while it thought
-        thoughts, said = written, ""
-    return tuple(IN_CHANNEL.sub("", part).strip().rstrip("\ufffd") for part in (thoughts, said))  # type: ignore[return-value]
 
 
 @lru_cache(maxsize=4)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from studio.compare.sampling import GREEDY, Sampling
 from studio.compare.voices import Voice
-from studio.data.conversation import Message, part_answer
+from studio.data.conversation import Message
+from studio.data.thoughts import part_answer
 from studio.data.tokens import NOT_LEARNED, Labelled
 from studio.workers.generate import Answer
 from studio.workers.llamacpp import LlamaCpp

@@ -15,7 +15,8 @@ import httpx
 import xllamacpp
 
 from studio.compare.sampling import GREEDY, Sampling
-from studio.data.conversation import Conversation, Message, part_answer
+from studio.data.conversation import Conversation, Message
+from studio.data.thoughts import part_answer
 from studio.errors import ExportError, ModelError
 from studio.workers.heldout import is_begun
 

@@ -23,7 +23,8 @@ from studio.compare.worth_job import Job, digest_of, job_before, job_of_run
 from studio.data.conversation import Conversation
 from studio.data.datasets import Dataset, open_dataset
 from studio.data.splits import Split
-from studio.data.tokens import load_tokenizer, with_written_call
+from studio.data.calls import with_written_call
+from studio.data.tokens import load_tokenizer
 from studio.errors import DataError
 from studio.runs import Run, open_run, workspace_of
 from studio.scores.choice import Choice

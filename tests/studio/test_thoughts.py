@@ -6,11 +6,13 @@ import json
 
 import pytest
 
-from studio.data.conversation import Conversation, Message, ToolCall, part_answer
+from studio.data.calls import with_written_call
+from studio.data.conversation import Conversation, Message, ToolCall
 from studio.data.datasets import save_dataset
 from studio.data.formats import convert_rows
 from studio.data.read import Row
-from studio.data.tokens import label_tokens, load_tokenizer, with_written_call
+from studio.data.thoughts import part_answer
+from studio.data.tokens import label_tokens, load_tokenizer
 from studio.workers.generate import Generator, Prompt
 from studio.workers.heldout import Manner, learned_to_think, longest_answer, manner_of
 from tests.studio.reports import make_run
