@@ -84,10 +84,10 @@ def build_app(studio: Studio) -> gr.Blocks:
             tabs[name].select(
                 _remember(studio, name), arrived, list(tabs.values()), queue=False, show_progress="hidden"
             )
-            tabs[name].select(view.read, None, list(view.outputs), show_progress="hidden")
+            tabs[name].select(view.read, list(view.inputs), list(view.outputs), show_progress="hidden")
             for button, target in view.leads:
                 button.click(_go(target), None, strip, show_progress="hidden").then(
-                    views[target].read, None, list(views[target].outputs), show_progress="hidden"
+                    views[target].read, list(views[target].inputs), list(views[target].outputs), show_progress="hidden"
                 )
         runs, train = views["runs"], views["train"]
         if isinstance(runs, RunsView) and isinstance(train, TrainView):
@@ -99,7 +99,7 @@ def build_app(studio: Studio) -> gr.Blocks:
         )
         app.load(lambda: _mark_steps(studio), None, list(tabs.values()), queue=False, show_progress="hidden")
         for view in views.values():
-            app.load(view.read, None, list(view.outputs), show_progress="hidden")
+            app.load(view.read, list(view.inputs), list(view.outputs), show_progress="hidden")
 
         def tick(before: str, marked: str) -> Any:
             run = live_run(studio.workspace)

@@ -12,7 +12,7 @@ from components.alone import show_alone
 from components.forgot_view import build_forgot_view
 from components.frame import Studio, TabView, pick, run_choices
 from components.judge_view import build_judge_view
-from components.measure_view import build_measure_view
+from components.measure_view import build_measure_view, run_of
 from components.notices import told
 from components.others_view import build_others_view
 from components.report_view import build_report_view
@@ -36,7 +36,7 @@ def build_compare_tab(studio: Studio) -> TabView:
         with gr.Tab("Blind vote", id="vote"):
             vote = build_vote_view(studio, run)
         with gr.Tab("Scores", id="scores"):
-            scores = build_measure_view(studio, run)
+            scores = build_measure_view(studio, run, seen)
             others = build_others_view(studio, run)
         with gr.Tab("What it forgot", id="forgot"):
             forgot = build_forgot_view(studio, run)
@@ -89,7 +89,7 @@ def build_compare_tab(studio: Studio) -> TabView:
         changed: dict[Any, Any] = {}
         if now != before:
             changed = {run: gr.Dropdown(choices=choices), seen: now, **talk.offer(run_id)}
-            if _run_of(before) != run_id:  # a tick on the run before came last
+            if run_of(before) != run_id:  # a tick on the run before came last
                 changed |= show(run_id)
         chosen_run = open_run(studio.workspace, run_id)
         for view, state in zip(works, states, strict=True):
@@ -108,8 +108,3 @@ def build_compare_tab(studio: Studio) -> TabView:
 
 def _as_seen(run_id: str | None, choices: Choices) -> str:
     return json.dumps([run_id, choices])
-
-
-def _run_of(seen: str) -> str | None:
-    run_id: str | None = json.loads(seen)[0] if seen else None
-    return run_id

@@ -99,17 +99,13 @@ def build_export_tab(studio: Studio) -> TabView:
     )
 
     @told
-    def read() -> Any:
+    def read(wanted: str, size: str) -> Any:
         choices = run_choices(studio)
         chosen = pick(choices, read_place(studio.workspace).run)
-        return {
-            run: gr.Dropdown(choices=choices, value=chosen),
-            kind: "gguf",
-            quant: "q4_k_m",
-            **show(chosen, "gguf", "q4_k_m"),
-        }
+        return {run: gr.Dropdown(choices=choices, value=chosen), **show(chosen, wanted, size)}
 
-    return TabView(read, [run, kind, quant, state, modelfile])
+    # What to make stays as it is: who comes here chooses it while this is still being read.
+    return TabView(read, [run, state, modelfile], inputs=[kind, quant])
 
 
 def _empty() -> str:

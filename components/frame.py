@@ -29,11 +29,14 @@ class Studio:
 
 @dataclass(frozen=True)
 class TabView:
-    """`read` gives the values of `outputs` from disk, as they are now; `leads` maps buttons to tabs."""
+    """`read` gives the values of `outputs` from disk, as they are now, by what `inputs` hold; `leads` maps buttons to
+    tabs.
+    """
 
-    read: Callable[[], Any]
+    read: Callable[..., Any]
     outputs: Sequence[gr.components.Component]
     leads: Sequence[tuple[gr.Button, str]] = ()
+    inputs: Sequence[gr.components.Component] = ()
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -30,8 +31,8 @@ TYPED = "What stands here is not used yet. “Measure by this” uses it."
 WEIGHED = "✓ Weighed anew. The verdict stands below."
 
 
-def build_measure_view(studio: Studio, run: gr.Dropdown) -> WorkView:
-    """Build it below `run`, which holds the id of the run that is picked."""
+def build_measure_view(studio: Studio, run: gr.Dropdown, on_page: gr.Textbox) -> WorkView:
+    """Build it below `run`, which holds the id of the run that is picked; `on_page` tells whose fields are shown."""
     with gr.Row():
         measure = gr.Button("Measure both", elem_id="measure")
         stop = gr.Button("Stop", elem_id="measure-stop", visible=False, scale=0, min_width=90)
@@ -77,9 +78,9 @@ def build_measure_view(studio: Studio, run: gr.Dropdown) -> WorkView:
         return work.show(chosen)
 
     @told
-    def keep(run_id: str | None, *values: str | None) -> None:
+    def keep(told_by_page: str, *values: str | None) -> None:
         """So that it is there still for who looks elsewhere and comes back."""
-        if run_id:
+        if run_id := run_of(told_by_page):
             keep_typed(open_run(studio.workspace, run_id), Typed(*(value or "" for value in values)))
 
     def choose(run_id: str | None, choice: Choice) -> Iterator[dict[Any, Any]]:
@@ -115,8 +116,18 @@ def build_measure_view(studio: Studio, run: gr.Dropdown) -> WorkView:
     back.click(let_data_decide, run, seen, show_progress="hidden")
     # What is pasted into a box is no input to Gradio; leaving the box tells it.
     typing = [field.input for field in form.fields] + [field.blur for field in form.fields if hasattr(field, "blur")]
-    gr.on(typing, keep, [run, *form.fields], None, show_progress="hidden", queue=False, trigger_mode="always_last")
+    # Also with the run that is left: what was typed last may still wait to be told.
+    gr.on(
+        [*typing, run.input], keep, [on_page, *form.fields], None, show_progress="hidden", queue=False,
+        trigger_mode="always_last",
+    )  # fmt: skip
     return WorkView(outputs, show, state, lambda chosen, before: work.tick(chosen, before, measured))
+
+
+def run_of(seen: str) -> str | None:
+    """The run that is shown, of what the page last saw: [run, choices] as JSON."""
+    run_id: str | None = json.loads(seen)[0] if seen else None
+    return run_id
 
 
 def _say_choice(run: Run) -> str:

@@ -92,7 +92,7 @@ def studio(workspace) -> Studio:
 def view(studio):
     with gr.Blocks():
         run = gr.Dropdown()
-        view = build_measure_view(studio, run)
+        view = build_measure_view(studio, run, gr.Textbox(visible=False))
     return lambda run_id: {output.elem_id: value for output, value in view.show(run_id).items()}
 
 
