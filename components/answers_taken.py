@@ -22,9 +22,11 @@ def build_answers_taken(studio: Studio, run: gr.Dropdown) -> None:
     @told
     def write(run_id: str | None) -> dict[Any, Any]:
         chosen = open_picked(studio, run_id)
-        file = write_answers(chosen, open_rows(chosen))
+        hidden = open_rows(chosen)
+        file = write_answers(chosen, hidden)
         address = f"/gradio_api/file={quote(file.as_posix())}"
-        return {link: f'<p><a download href="{address}">{escape(file.name)}</a> holds them, whole.</p>'}
+        but = " It leaves out those that are still to be voted on." if hidden else ""
+        return {link: f'<p><a download href="{address}">{escape(file.name)}</a> holds them, whole.{but}</p>'}
 
     take.click(write, run, [link], show_progress="hidden")
     run.change(lambda: "", None, link, show_progress="hidden", queue=False)

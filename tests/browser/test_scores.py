@@ -13,7 +13,7 @@ from studio.compare.chosen import keep_choice, read_choice, weigh_run
 from studio.compare.proof import note_of, read_scores
 from studio.data.read import Row
 from studio.process import ProcessId
-from studio.runs import Run
+from studio.runs import Run, workspace_of
 from studio.scores.choice import Choice
 from studio.store import write_json
 from studio.workspace import Workspace
@@ -163,6 +163,15 @@ def test_which_label_was_taken_for_which_is_drawn_and_told(page: Page, url: str,
         "aria-label", re.compile(r"^After: .*right, .*\)\. Most often glad taken for calm, \d time")
     )
     expect(after.locator("text", has_text=re.compile("^glad$"))).to_have_count(2)
+
+
+def test_all_answers_are_written_as_a_table_to_take_along(page: Page, url: str, run: Run):
+    open_scores(page, url)
+    page.get_by_role("button", name="Download the answers (CSV)").click()
+    link = page.locator("#answers-link a")
+    expect(link).to_have_text(f"{run.id}-answers.csv", timeout=SLOW_MS)
+    lines = (workspace_of(run.folder).exports / f"{run.id}-answers.csv").read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 1 + len((read_scores(run) or {})["answers"])
 
 
 def test_stop_is_there_while_both_are_asked_and_ends_it(page: Page, url: str, run: Run):
