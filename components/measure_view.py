@@ -116,11 +116,10 @@ def build_measure_view(studio: Studio, run: gr.Dropdown, on_page: gr.Textbox) ->
     back.click(let_data_decide, run, seen, show_progress="hidden")
     # What is pasted into a box is no input to Gradio; leaving the box tells it.
     typing = [field.input for field in form.fields] + [field.blur for field in form.fields if hasattr(field, "blur")]
-    # Also with the run that is left: what was typed last may still wait to be told.
-    gr.on(
-        [*typing, run.input], keep, [on_page, *form.fields], None, show_progress="hidden", queue=False,
-        trigger_mode="always_last",
-    )  # fmt: skip
+    told_by = [on_page, *form.fields]
+    gr.on(typing, keep, told_by, None, show_progress="hidden", queue=False, trigger_mode="always_last")
+    # What was typed last may still wait to be told when the run is left: it is told then, at once.
+    run.input(keep, told_by, None, show_progress="hidden", queue=False, trigger_mode="multiple")
     return WorkView(outputs, show, state, lambda chosen, before: work.tick(chosen, before, measured))
 
 
