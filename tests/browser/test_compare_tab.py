@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from studio.compare.worth_job import job_of_run
 from studio.process import ProcessId
 from studio.quiz.forget import note_of as note_of_quiz
 from studio.runs import Run, open_run
-from studio.scores.choice import Choice
+from studio.scores.choice import Choice, Typed
 from studio.store import read_json, write_json
 from studio.train.recipe import make_recipe, write_recipe
 from studio.workspace import Workspace
@@ -80,6 +81,14 @@ def open_view(page: Page, name: str) -> None:
 def pick_run(page: Page, title: str) -> None:
     page.locator("#compare-run input").click()
     page.get_by_role("option", name=re.compile(f"^{title}, done")).click()
+
+
+def until_kept(run: Run, typed: Typed) -> None:
+    """The page tells what is typed a moment later."""
+    end_s = time.monotonic() + SLOW_MS / 1000
+    while read_typed(run) != typed:
+        assert time.monotonic() < end_s, read_typed(run)
+        time.sleep(0.1)
 
 
 def test_a_run_that_ends_meanwhile_is_listed_and_nothing_picked_or_typed_is_lost(page: Page, url: str, run: Run, home):
@@ -201,12 +210,15 @@ def test_what_was_typed_and_not_applied_is_there_still_with_its_run_alone(page: 
     open_compare(page, url, "letters")
     pick_run(page, "orders")
     open_view(page, "Scores")
+    expect(page.locator("#scores")).to_contain_text("held-out examples", timeout=SLOW_MS)  # the run is there
     page.get_by_role("button", name="Measure something else").click()
     pattern, labels = page.get_by_label("A pattern that an answer must match"), page.get_by_label("The labels, one")
     pattern.fill("(half a pat")
     labels.fill("up\ndo")
     page.get_by_label("As text", exact=True).check()
     page.get_by_label("A JSON schema").fill("{")  # as what is pasted
+    page.get_by_label("A JSON schema").blur()
+    until_kept(run, Typed(pattern="(half a pat", labels="up\ndo", read_as="text", schema="{"))
     pick_run(page, "letters")
     expect(pattern).to_have_value("")
     expect(page.locator("#choose-state")).to_be_empty()
