@@ -81,6 +81,8 @@ def take_picture(page: Page, name: str) -> None:
 
 def look_at_every_tab(page: Page, studio: str, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})
+    schemes = ("light", "dark") if width > 600 else ("dark", "light")  # the page is first loaded in each of them
+    page.emulate_media(color_scheme="dark" if schemes[0] == "dark" else "light")
     page.goto(studio)
     names = ["Data", "Train", "Compare", "Export", "Runs"]
     open_tab(page, "Data")
@@ -93,7 +95,7 @@ def look_at_every_tab(page: Page, studio: str, width: int) -> None:
     for name in names:
         open_tab(page, name)
         page.wait_for_timeout(800)
-        for scheme in ("light", "dark"):
+        for scheme in schemes:
             show_in(page, scheme)
             assert violations(page) == [], f"{name} {width} {scheme}"
             overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
