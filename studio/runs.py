@@ -57,13 +57,9 @@ class Run:
 
     @property
     def state(self) -> State:
-        """As the worker wrote it, unless its process is gone: then it was interrupted."""
+        """As the worker wrote it, unless it was told to end meanwhile."""
         state: State = self.status["state"]
-        if state not in LIVE:
-            return state
-        if self.process is None or not self.process.is_alive():
-            return "interrupted"
-        asked = self.asked_to_stop
+        asked = self.asked_to_stop if state in LIVE else None
         return state if asked is None else "pausing" if asked == "pause" else "stopping"
 
     @property
@@ -74,7 +70,7 @@ class Run:
 
     @property
     def process(self) -> ProcessId | None:
-        return ProcessId(self.status["pid"], self.status["started_s"]) if self.status.get("pid") else None
+        return _process(self.status)
 
     @property
     def is_live(self) -> bool:
@@ -212,10 +208,31 @@ def live_run(workspace: Workspace) -> Run | None:
 def open_run(workspace: Workspace, run_id: str) -> Run:
     """Raises: RunError if there is none of that id."""
     folder = workspace.runs / run_id
-    status = _read_status(folder) if run_id.strip(".") else None
+    status = _look_at(folder) if run_id.strip(".") else None
     if status is None or folder.parent != workspace.runs:
         raise RunError(f"There is no run {run_id!r}.", "See Runs for those there are.")
     return Run(folder, read_recipe(folder / "recipe.yaml"), status)
+
+
+def _look_at(folder: Path) -> dict[str, Any] | None:
+    """As `_read_status`; a run whose process is gone without a last word was interrupted."""
+    status = _read_status(folder)
+    if _is_bereft(status):
+        status = _read_status(folder)  # it may have ended, and said so, since the first look
+        if status is not None and _is_bereft(status):
+            return {**status, "state": "interrupted"}
+    return status
+
+
+def _is_bereft(status: dict[str, Any] | None) -> bool:
+    if status is None or status["state"] not in LIVE:
+        return False
+    process = _process(status)
+    return process is None or not process.is_alive()
+
+
+def _process(status: dict[str, Any]) -> ProcessId | None:
+    return ProcessId(status["pid"], status["started_s"]) if status.get("pid") else None
 
 
 def _read_status(folder: Path) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ import pytest
 from studio.errors import DataError, ExportError, RunError, SettingError
 from studio.export.gguf import export_run, folder_of, note_of, read_export
 from studio.process import ProcessId
-from studio.queue import resume_run
+from studio.queue import resume_run, revive
 from studio.runs import (
     LIVE,
     create_run,
@@ -82,6 +82,18 @@ def test_a_killed_worker_leaves_an_interrupted_run(workspace, make_run, sleeper)
     sleeper.kill()
     psutil.Process(sleeper.pid).wait()
     assert open_run(workspace, run.id).state == "interrupted"
+
+
+def test_a_run_that_ends_while_it_is_looked_at_has_ended_and_is_not_revived(workspace, make_run, sleeper, monkeypatch):
+    run = make_run("training", **owned_by(sleeper))
+
+    def says_its_last_word(_process: ProcessId) -> bool:
+        write_json(run.folder / "state.json", {"state": "done", "updated_s": time.time()})
+        return False
+
+    monkeypatch.setattr(ProcessId, "is_alive", says_its_last_word)
+    assert revive(workspace) == []
+    assert open_run(workspace, run.id).state == "done"
 
 
 def test_a_run_that_was_launched_and_has_no_process_was_interrupted(make_run):
