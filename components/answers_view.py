@@ -11,6 +11,7 @@ from components.difference import MOST_WORDS, WORDS
 from studio.compare.chat import Figures
 from studio.compare.nearest import Near
 from studio.data.scripts import find_terms
+from studio.report.figures import percent
 
 MOST_LETTERS = 600
 SURE = "How sure: the chance that the model gave each of its words, on average. Being sure is not being right."
@@ -51,7 +52,7 @@ def _say_figures(figures: Figures) -> str:
     if not figures.tokens:
         return "no token"
     speed = f", {figures.tokens_per_s:.0f} tokens a second" if figures.tokens_per_s else ""
-    sure = f", {figures.sure:.0%} sure of its words" if figures.sure is not None else ""
+    sure = f", {percent(figures.sure)} sure of its words" if figures.sure is not None else ""
     plural = "" if figures.tokens == 1 else "s"
     read = f", {figures.read_tokens} tokens read" if figures.read_tokens else ""
     return f"{figures.tokens} token{plural}, the first after {figures.first_s:.1f} s{speed}{sure}{read}"
@@ -87,7 +88,7 @@ def show_nearest(name: str, found: Sequence[Near]) -> str:
     if not found:
         return f'<p class="fine">{escape(name)}: no training example shares a word with this answer.</p>'
     rows = "".join(
-        f'<li><p class="fine">Example {near.example.row + 1}, {near.likeness:.0%} alike</p>'
+        f'<li><p class="fine">Example {near.example.row + 1}, {percent(near.likeness)} alike</p>'
         f"<p>{escape(_cut(near.example.prompt[-1].content if near.example.prompt else ''))}</p>"
         f"<p><strong>Answer:</strong> {_with_marks(_cut(near.example.wanted), set(near.shared))}</p></li>"
         for near in found

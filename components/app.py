@@ -122,6 +122,11 @@ def build_app(studio: Studio) -> gr.Blocks:
             views["train"].read, None, list(views["train"].outputs), show_progress="hidden"
         )
         stop.click(end_live, None, [bar, words, mark], show_progress="hidden")
+    for event in app.fns.values():
+        if event.show_progress == "hidden":
+            # On an event's targets Gradio sets a progress, hidden or not, and from then on sets it anew at every event
+            # of the page: an idle page with its ticks took a third of a processor.
+            event.show_progress_on = []
     return app
 
 

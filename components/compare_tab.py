@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -24,17 +25,17 @@ from studio.place import read_place, write_place
 from studio.runs import open_run
 
 TICK_S = 2
+FOUND = ("scores.json", "others.json", "quiz.json", "worth.json", "judge.json", "ballots.json", "votes.jsonl")
 Choices = Sequence[tuple[str, str]]
 
 
 def build_compare_tab(studio: Studio) -> TabView:
     run = gr.Dropdown(label="Run", elem_id="compare-run", interactive=True)
-    seen = gr.Textbox(visible=False)  # the run that is shown, and those that are listed
+    seen = gr.Textbox(visible=False)  # the run that is shown, those that are listed, and the state of what was found
     with gr.Tabs(elem_id="compare-views"):
         with gr.Tab("Talk", id="talk"):
             talk = build_talk_view(studio, run)
-        with gr.Tab("Blind vote", id="vote"):
-            vote = build_vote_view(studio, run)
+        vote_tab = gr.Tab("Blind vote", id="vote")
         with gr.Tab("Scores", id="scores"):
             scores = build_measure_view(studio, run, seen)
             others = build_others_view(studio, run)
@@ -46,6 +47,8 @@ def build_compare_tab(studio: Studio) -> TabView:
             judge = build_judge_view(studio, run)
         with gr.Tab("Report", id="report"):
             report = build_report_view(studio, run)
+        with vote_tab:
+            vote = build_vote_view(studio, run, (scores, judge, report))
     export = gr.Button("Next: Export", elem_id="to-export")
 
     views = (vote, scores, others, forgot, worth, judge, report)
@@ -60,7 +63,7 @@ def build_compare_tab(studio: Studio) -> TabView:
     def change_run(run_id: str | None) -> Any:
         if run_id:
             write_place(studio.workspace, run=run_id)
-        return {**show(run_id), **show_alone(talk.fresh, run_id), seen: _as_seen(run_id, run_choices(studio))}
+        return {**show(run_id), **show_alone(talk.fresh, run_id), seen: as_seen(run_id, run_choices(studio))}
 
     @told
     def read() -> Any:
@@ -69,7 +72,10 @@ def build_compare_tab(studio: Studio) -> TabView:
         return {**list_runs(choices, chosen), **show(chosen), **show_alone(talk.show, chosen)}
 
     def list_runs(choices: Choices, chosen: str | None) -> dict[Any, Any]:
-        return {run: gr.Dropdown(choices=choices, value=chosen), seen: _as_seen(chosen, choices)}
+        return {run: gr.Dropdown(choices=choices, value=chosen), seen: as_seen(chosen, choices)}
+
+    def as_seen(run_id: str | None, choices: Choices) -> str:
+        return json.dumps([run_id, choices, _marks(studio.workspace.runs / run_id) if run_id else []])
 
     def tick(run_id: str | None, before: str, *states: str) -> Any:
         """What changed since the page last looked; mostly nothing."""
@@ -80,18 +86,20 @@ def build_compare_tab(studio: Studio) -> TabView:
 
     def watch(run_id: str | None, before: str, states: Sequence[str]) -> dict[Any, Any]:
         choices = run_choices(studio)
-        now = _as_seen(run_id, choices)
+        now = as_seen(run_id, choices)
         if run_id not in [each for _, each in choices]:
             if now == before:
                 return {}
             chosen = pick(choices, read_place(studio.workspace).run)
             return {**list_runs(choices, chosen), **show(chosen), **show_alone(talk.fresh, chosen)}
         changed: dict[Any, Any] = {}
+        chosen_run = open_run(studio.workspace, run_id)
         if now != before:
             changed = {run: gr.Dropdown(choices=choices), seen: now, **talk.offer(run_id)}
             if run_of(before) != run_id:  # a tick on the run before came last
                 changed |= show(run_id)
-        chosen_run = open_run(studio.workspace, run_id)
+            else:  # somebody measured, judged or voted: another window, or the command line
+                changed |= {output: value for view in views for output, value in view.found(chosen_run).items()}
         for view, state in zip(works, states, strict=True):
             changed |= view.tick(chosen_run, state)
         return {**changed, seen: now} if changed else {}
@@ -101,10 +109,12 @@ def build_compare_tab(studio: Studio) -> TabView:
     # Another measure may have been chosen under Scores since it was shown.
     worth_tab.select(told(worth.show), run, worth.outputs, show_progress="hidden")
     gr.Timer(TICK_S).tick(
-        tick, [run, seen, *(view.state for view in works)], [run, *shown], queue=False, show_progress="hidden"
+        tick, [run, seen, *(view.work.state for view in works)], [run, *shown], queue=False, show_progress="hidden"
     )
     return TabView(read, [run, *shown], [(export, "export")])
 
 
-def _as_seen(run_id: str | None, choices: Choices) -> str:
-    return json.dumps([run_id, choices])
+def _marks(folder: Path) -> list[int]:
+    """They change with what was found of a run, and with how it is measured."""
+    files = (folder / name for name in FOUND)
+    return [file.stat().st_mtime_ns if file.exists() else 0 for file in files]

@@ -18,16 +18,16 @@ from studio.data.mixing import LEAST, MOST, mix_in
 from studio.data.read import SUFFIXES
 from studio.errors import RunError
 from studio.quiz import forget
-from studio.report.figures import between, percent, points, say_both, share_between
+from studio.quiz.result import Light
+from studio.report.figures import between, percent, points, say_move, share_between
+from studio.report.forgotten import SIGNS
 from studio.runs import Run, open_run
-from studio.scores.measures import MEASURES
 from studio.workspace import ASSETS
 
 NOT_ASKED = (
     '<p class="fine">Not asked yet. Both answer the same questions about everything else: facts, sums, language, '
     "instructions, common sense, and what should be refused. It takes a minute or two for small models.</p>"
 )
-SIGNS = {"green": "✓", "amber": "▲", "red": "✖"}
 STOPPED = "Stopped. Press “What did it forget?” to ask anew."
 MOST_CHARACTERS = 300
 
@@ -87,7 +87,7 @@ def build_forgot_view(studio: Studio, run: gr.Dropdown) -> WorkView:
     ask.click(ask_both, run, [state, stop], show_progress="hidden", concurrency_id="accelerator", concurrency_limit=1)
     stop.click(end, run, [state, stop], show_progress="hidden")
     mix.click(mix_them_in, [run, file, share], mixed)
-    return WorkView(seen, show, state, lambda chosen, before: work.tick(chosen, before, found))
+    return WorkView(seen, show, found=found, work=work)
 
 
 def show_forgot(found: dict[str, Any] | None) -> str:
@@ -117,18 +117,18 @@ def _table(heads: Sequence[str], rows: str, caption: str = "") -> str:
     )
 
 
-def _sign(light: str) -> str:
+def _sign(light: Light) -> str:
     """A word always stands beside it: who does not see colours, or hears the page, knows it too."""
     return f'<span aria-hidden="true">{SIGNS[light]}</span>'
 
 
 def _show_subject(part: dict[str, Any]) -> str:
     light = part["light"]
-    told = say_both(MEASURES["right"], part["before"]["value"], part["after"]["value"])
+    told = say_move(*(part[side]["value"] for side in ("before", "after", "difference")))
     sure = [between(part["before"]), between(part["after"]), between(part["difference"], points)]
     cells = "".join(
         f'<td class="figure">{words} <span class="fine">({bounds})</span></td>'
-        for words, bounds in zip((*told, points(part["difference"]["value"])), sure, strict=True)
+        for words, bounds in zip(told, sure, strict=True)
     )
     return (
         f'<tr class="{"all" if part["subject"] == "All" else ""}"><th scope="row" title="{escape(part["help"])}">'

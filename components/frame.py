@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -62,12 +62,20 @@ class DataView:
     show: Callable[[Dataset, str], dict[Any, Any]]
 
 
+def nothing_found(run: Run) -> dict[Any, Any]:
+    return {}
+
+
 @dataclass(frozen=True)
 class RunView:
-    """One view of the run that is picked: `show` gives the values of `outputs` for its id, or for none."""
+    """One view of the run that is picked: `show` gives the values of `outputs` for its id, or for none.
+
+    `found` gives those that tell what was found out of a run, and of which a person types nothing.
+    """
 
     outputs: Sequence[Any]
     show: Callable[[str | None], dict[Any, Any]]
+    found: Callable[[Run], dict[Any, Any]] = field(default=nothing_found, kw_only=True)
 
 
 def open_picked(studio: Studio, run_id: str | None) -> Run:

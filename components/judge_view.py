@@ -75,7 +75,7 @@ def build_judge_view(studio: Studio, run: gr.Dropdown) -> WorkView:
         if not run_id:
             return {shown: NO_RUN, **work.show(None), spent: "", plan: "", mark: ""}
         chosen = open_run(studio.workspace, run_id)
-        seen = {**work.show(chosen), spent: "", shown: or_say(lambda: show_judged(chosen))}
+        seen = {**work.show(chosen), spent: "", **found(chosen)}
         ask = job.last_ask(chosen)
         if ask is None:  # what was typed meanwhile stays
             return {**seen, file: gr.Dropdown(choices=_exports(studio)), **preview(run_id, *_values_of(Ask("server")))}
@@ -128,9 +128,12 @@ def build_judge_view(studio: Studio, run: gr.Dropdown) -> WorkView:
         begun[chosen.id] = before
         return {**now, key: "", spent: "", **work.show(chosen)}
 
+    def found(chosen: Run) -> dict[Any, Any]:
+        return {shown: or_say(lambda: show_judged(chosen))}
+
     def ended(chosen: Run) -> dict[Any, Any]:
         ask = job.read_ask(chosen)
-        seen = {shown: or_say(lambda: show_judged(chosen))}
+        seen = found(chosen)
         if ask is None or chosen.id not in begun:
             return seen
         say_spent = say_used if job.has_result(chosen) else say_broken_off
@@ -150,7 +153,7 @@ def build_judge_view(studio: Studio, run: gr.Dropdown) -> WorkView:
     start.click(judge, [run, mark, key, *form], [plan, mark, key, state, stop, spent], show_progress="hidden")
     stop.click(end, run, [state, stop], show_progress="hidden")
     outputs = [*form, server, file_side, start, plan, mark, state, stop, spent, shown]
-    return WorkView(outputs, show, state, lambda chosen, before: work.tick(chosen, before, ended))
+    return WorkView(outputs, show, found=found, work=work, ended=ended)
 
 
 def _build_prices() -> list[gr.Number]:

@@ -10,7 +10,10 @@ from typing import Any
 from studio.judge.form import BEST, CRITERIA, WORST
 from studio.judge.result import read_judged, shown_answers
 from studio.judge.said import preference_of, say_lost, say_preference, say_spent, tally_in
+from studio.report.figures import MINUS
+from studio.report.parts import TOO_FEW
 from studio.runs import Run
+from studio.scores.intervals import FEWEST
 from studio.vote.tally import say_interval, say_tally
 
 NO_RUN = (
@@ -57,7 +60,7 @@ def _show_criteria(found: dict[str, Any]) -> str:
     rows = "".join(
         f'<tr><th scope="row">{name.capitalize()}<br><span class="fine">{escape(CRITERIA[name])}</span></th>'
         f"<td>{_interval(part['before'])}</td><td>{_interval(part['after'])}</td>"
-        f"<td>{_interval(part['difference'], '+.1f')}</td>{_word(part['word'])}</tr>"
+        f"<td>{_interval(part['difference'], '+.1f')}</td>{_word(part['word'], found['counted'])}</tr>"
         for name, part in found["criteria"].items()
     )
     counted = found["counted"]
@@ -70,14 +73,15 @@ def _show_criteria(found: dict[str, Any]) -> str:
     )
 
 
-def _word(word: str) -> str:
+def _word(word: str, counted: int) -> str:
     kind = word if word in SIGNS else "unsure"
-    return f'<td class="word {kind}"><span aria-hidden="true">{SIGNS[kind]}</span> {escape(word)}</td>'
+    said = word if kind != "unsure" or counted >= FEWEST else TOO_FEW
+    return f'<td class="word {kind}"><span aria-hidden="true">{SIGNS[kind]}</span> {escape(said)}</td>'
 
 
 def _interval(interval: dict[str, float], form: str = ".1f") -> str:
-    low, high = format(interval["low"], form), format(interval["high"], form)
-    return f'{interval["value"]:{form}} <span class="fine">({low} to {high})</span>'
+    value, low, high = (format(interval[name], form).replace("-", MINUS) for name in ("value", "low", "high"))
+    return f'{value} <span class="fine">({low} to {high})</span>'
 
 
 def _show_answers(run: Run, found: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ import gradio as gr
 from components.alone import or_say
 from components.answers_table import show_answers
 from components.answers_taken import build_answers_taken
+from components.asking_form import build_asking_form
 from components.choice_form import build_choice_form
 from components.frame import Studio, open_picked, require_rest
 from components.matrix_view import read_style
@@ -18,6 +19,7 @@ from components.notices import show_note, show_progress, told
 from components.scores_view import show_scores
 from components.work_view import Work, WorkView
 from studio.compare import proof
+from studio.compare.asking import Asking, make_asking, read_asking
 from studio.compare.chosen import forget_typed, keep_typed, read_choice, read_typed
 from studio.errors import DamagedError, TunesmithError
 from studio.runs import Run, open_run
@@ -38,6 +40,7 @@ def build_measure_view(studio: Studio, run: gr.Dropdown, on_page: gr.Textbox) ->
         stop = gr.Button("Stop", elem_id="measure-stop", visible=False, scale=0, min_width=90)
     state = gr.HTML(elem_id="measure-state")
     work = Work(state, stop, proof.note_of, STOPPED)
+    asking_form = build_asking_form()
     with gr.Accordion("Measure something else", open=False, elem_id="choose"):
         form = build_choice_form()
         with gr.Row():
@@ -49,26 +52,29 @@ def build_measure_view(studio: Studio, run: gr.Dropdown, on_page: gr.Textbox) ->
 
     def show(run_id: str | None) -> dict[Any, Any]:
         if not run_id:
-            return {table: show_scores(None), **work.show(None), chosen_state: "", **form.show(Typed(), None)}
+            empty = {**form.show(Typed(), None), **asking_form.show(Asking())}
+            return {table: show_scores(None), **work.show(None), chosen_state: "", **empty}
         chosen = open_run(studio.workspace, run_id)
         return {
             **work.show(chosen),
             chosen_state: or_say(lambda: _say_choice(chosen)),
             **form.show(_typed_in(chosen), _found_of(chosen)),
+            **asking_form.show(_asking_of(chosen)),
             table: or_say(lambda: _show_all(chosen)),
         }
 
-    def measured(chosen: Run) -> dict[Any, Any]:
-        found = _found_of(chosen)
+    def found(chosen: Run) -> dict[Any, Any]:
+        scores = _found_of(chosen)
         shown = {table: or_say(lambda: _show_all(chosen))}
-        return {**shown, **(form.offer(_typed_in(chosen).measure, found) if found else {})}
+        return {**shown, **(form.offer(_typed_in(chosen).measure, scores) if scores else {})}
 
     @told
-    def measure_both(run_id: str | None) -> dict[Any, Any]:
+    def measure_both(run_id: str | None, *how: float | None) -> dict[Any, Any]:
         chosen = open_picked(studio, run_id)
+        asking = make_asking(*how)
         require_rest(studio, but=proof.note_of(chosen))
         studio.chat.close()
-        proof.begin(chosen)
+        proof.begin(chosen, asking)
         return work.show(chosen)
 
     @told
@@ -88,9 +94,9 @@ def build_measure_view(studio: Studio, run: gr.Dropdown, on_page: gr.Textbox) ->
         for progress in proof.choose(chosen, choice):
             yield {chosen_state: show_progress(progress)}
         forget_typed(chosen)
-        found = proof.read_scores(chosen)
-        seen = {**form.show(Typed.of(choice), found), table: _show_all(chosen)}
-        yield {**seen, chosen_state: show_note(WEIGHED, "good") if found else show_note(KEPT)}
+        scores = proof.read_scores(chosen)
+        seen = {**form.show(Typed.of(choice), scores), table: _show_all(chosen)}
+        yield {**seen, chosen_state: show_note(WEIGHED, "good") if scores else show_note(KEPT)}
 
     @told
     def measure_by(run_id: str | None, *values: Any) -> Iterator[dict[Any, Any]]:
@@ -106,9 +112,10 @@ def build_measure_view(studio: Studio, run: gr.Dropdown, on_page: gr.Textbox) ->
         except TunesmithError as error:
             yield {chosen_state: show_note(f"✖ {error.what} {error.do}", "bad")}
 
-    outputs = [*form.fields, form.help, stop, state, chosen_state, table]
+    outputs = [*asking_form.fields, *form.fields, form.help, stop, state, chosen_state, table]
     measure.click(
-        measure_both, run, [state, stop], show_progress="hidden", concurrency_id="accelerator", concurrency_limit=1,
+        measure_both, [run, *asking_form.fields], [state, stop], show_progress="hidden",
+        concurrency_id="accelerator", concurrency_limit=1,
     )  # fmt: skip
     stop.click(end, run, [state, stop], show_progress="hidden")
     seen = [*form.fields, form.help, chosen_state, table]
@@ -120,7 +127,7 @@ def build_measure_view(studio: Studio, run: gr.Dropdown, on_page: gr.Textbox) ->
     gr.on(typing, keep, told_by, None, show_progress="hidden", queue=False, trigger_mode="always_last")
     # What was typed last may still wait to be told when the run is left: it is told then, at once.
     run.input(keep, told_by, None, show_progress="hidden", queue=False, trigger_mode="multiple")
-    return WorkView(outputs, show, state, lambda chosen, before: work.tick(chosen, before, measured))
+    return WorkView(outputs, show, found=found, work=work)
 
 
 def run_of(seen: str) -> str | None:
@@ -140,6 +147,14 @@ def _typed_in(run: Run) -> Typed:
         return read_typed(run) or Typed.of(read_choice(run))
     except DamagedError:
         return Typed()
+
+
+def _asking_of(run: Run) -> Asking:
+    """The usual way where it is damaged, which measuring both says."""
+    try:
+        return read_asking(run)
+    except DamagedError:
+        return Asking()
 
 
 def _found_of(run: Run) -> dict[str, Any] | None:

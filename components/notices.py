@@ -15,6 +15,7 @@ from studio.errors import TunesmithError
 from studio.tasks import Progress
 
 LOG = logging.getLogger("tunesmith")
+READ_S = 20  # for the longest of these sentences, twice; it would else lie over what it speaks of until it is closed
 
 
 def told(handler: Callable[..., Any]) -> Callable[..., Any]:
@@ -49,7 +50,7 @@ def as_notice(error: Exception) -> gr.Error:
     else:
         LOG.exception("A handler failed")
         text = f"Something unforeseen happened: {escape(str(error)[:200])}<br>The terminal says where."
-    return gr.Error(text, title="That did not work", duration=None, print_exception=False)
+    return gr.Error(text, title="That did not work", duration=READ_S, print_exception=False)
 
 
 def ending_with(updates: Iterator[Any], last: Any) -> Iterator[Any]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from components.scores_view import SIGNS, show_difference
+from components.scores_view import show_difference
 from studio.compare.others import Scored, read_scored, say_untold, title_of_other
 from studio.compare.proof import read_scores
 from studio.compare.voices import Voice, title_of_voice
 from studio.report.figures import level_between, say
+from studio.report.parts import say_word
 from studio.runs import Run, workspace_of
 from studio.scores.measures import MEASURES
 
@@ -77,15 +78,16 @@ def _itself(name: str, found: Found) -> str:
 
 def _before(name: str, found: Found, word: str = "") -> str:
     each = found["measures"][name]
-    return _signed(name, {**each, "word": word or each["word"]})
+    return _signed(name, each, word or each["word"], each["examples"])
 
 
 def _after(name: str, found: Found) -> str:
-    return _signed(name, found["beside"][name]) if name in found["beside"] else "not known"
+    beside = found["beside"].get(name)
+    return _signed(name, beside, beside["word"], found["measures"][name]["examples"]) if beside else "not known"
 
 
-def _signed(name: str, each: Found) -> str:
-    return f"{show_difference(MEASURES[name], each['difference'])} {SIGNS[each['word']]}"
+def _signed(name: str, each: Found, word: str, examples: int) -> str:
+    return f"{show_difference(MEASURES[name], each['difference'])} {say_word(word, examples)}"
 
 
 def _say_doubt(found: Found, main: str) -> str:

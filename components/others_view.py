@@ -67,4 +67,4 @@ def build_others_view(studio: Studio, run: gr.Dropdown) -> WorkView:
         ask, [run, who], [state, halt], show_progress="hidden", concurrency_id="accelerator", concurrency_limit=1
     )
     halt.click(end, run, [state, halt], show_progress="hidden")
-    return WorkView([who, halt, state, table], show, state, lambda chosen, before: work.tick(chosen, before, found))
+    return WorkView([who, halt, state, table], show, found=found, work=work)

@@ -43,7 +43,9 @@ def build_report_view(studio: Studio, run: gr.Dropdown) -> RunView:
     def show(run_id: str | None) -> dict[Any, Any]:
         if not run_id:
             return {page: EMPTY}
-        chosen = open_run(studio.workspace, run_id)
+        return found(open_run(studio.workspace, run_id))
+
+    def found(chosen: Run) -> dict[Any, Any]:
         return {page: or_say(lambda: show_report(chosen, studio.workspace.exports))}
 
     @told
@@ -58,7 +60,7 @@ def build_report_view(studio: Studio, run: gr.Dropdown) -> RunView:
         yield show_report(chosen, studio.workspace.exports)
 
     write.click(write_it, run, page, show_progress="hidden")
-    return RunView([page], show)
+    return RunView([page], show, found=found)
 
 
 def show_report(run: Run, folder: Path) -> str:

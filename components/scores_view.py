@@ -7,8 +7,10 @@ from typing import Any
 
 from components.matrix_view import show_matrices
 from components.notices import show_note
+from studio.compare.asking import say_asking
 from studio.compare.skipped import say_skipped
-from studio.report.figures import level_between, percent, say_both, say_change
+from studio.report.figures import THIN, level_between, percent, say_both, say_change
+from studio.report.parts import say_word
 from studio.scores.comparison import Comparison, compare_fields
 from studio.scores.measures import MEASURES, Measure
 from studio.scores.plain import PLAIN
@@ -18,7 +20,6 @@ EMPTY = (
     "yours.</p>"
 )
 VERDICTS = {"better": ("good", "✓ Better."), "worse": ("bad", "✖ Worse."), "can't tell": ("note", "▲ Can’t tell.")}
-SIGNS = {"better": "✓ better", "worse": "✖ worse", "can't tell": "can’t tell"}
 
 
 def show_scores(found: dict[str, Any] | None) -> str:
@@ -31,7 +32,7 @@ def show_scores(found: dict[str, Any] | None) -> str:
     rows = "".join(
         f'<tr><th scope="row" title="{escape(measure.help)}">{_title(measure, found["main"])}</th>'
         f"{_show_levels(measure, each)}<td>{show_difference(measure, each['difference'])}</td>"
-        f"<td>{SIGNS[each['word']]}</td></tr>"
+        f"<td>{say_word(each['word'], each['examples'])}</td></tr>"
         for measure, each in known
     )
     # What scrolls sideways must be reached by keys.
@@ -42,7 +43,12 @@ def show_scores(found: dict[str, Any] | None) -> str:
         f"<caption>{found['examples']} held-out examples, which no training saw; intervals of 95 %</caption>"
         '<thead><tr><td></td><th scope="col">Before</th><th scope="col">After</th><th scope="col">Difference</th>'
         f'<th scope="col">So it is</th></tr></thead><tbody>{rows}</tbody></table></div>'
-        + (f'<p class="fine">{words}</p>' if (words := say_skipped(found.get("skipped", 0))) else "")
+        + _show_meanings([measure for measure, _ in known])
+        + "".join(
+            f'<p class="fine">{words}</p>'
+            for words in (say_asking(found), say_skipped(found.get("skipped", 0)))
+            if words
+        )
         + show_matrices(found)
         + (_show_fields(compare_fields(found["answers"])) if found.get("fields") else "")
     )
@@ -65,7 +71,8 @@ def _show_fields(fields: dict[str, Comparison]) -> str:
             f"({level_between(each.measure, side.as_dict())})</span></td>"
             for side in (each.base, each.tuned)
         )
-        + f"<td>{show_difference(each.measure, each.difference.as_dict())}</td><td>{SIGNS[each.word]}</td></tr>"
+        + f"<td>{show_difference(each.measure, each.difference.as_dict())}</td>"
+        f"<td>{say_word(each.word, each.examples)}</td></tr>"
         for name, each in fields.items()
     )
     return (
@@ -79,7 +86,14 @@ def _show_fields(fields: dict[str, Comparison]) -> str:
 
 def _title(measure: Measure, main: str) -> str:
     title = escape(measure.title)
-    return f"<strong>{title}</strong>" if measure.id == main else title
+    lower = "" if measure.higher_is_better else " (lower is better)"
+    return (f"<strong>{title}</strong>" if measure.id == main else title) + lower
+
+
+def _show_meanings(measures: list[Measure]) -> str:
+    """For who cannot point at a measure."""
+    lines = "".join(f"<li><strong>{escape(each.title)}</strong>: {escape(each.help)}</li>" for each in measures)
+    return f"<details><summary>What these mean</summary><ul>{lines}</ul></details>"
 
 
 def _show_levels(measure: Measure, each: dict[str, Any]) -> str:
@@ -89,7 +103,8 @@ def _show_levels(measure: Measure, each: dict[str, Any]) -> str:
 
 def show_difference(measure: Measure, difference: dict[str, float | None]) -> str:
     value, low, high = (say_change(measure, difference[name]) for name in ("value", "low", "high"))
-    return f"<strong>{value}</strong> ({low} to {high})"
+    unit = f"{THIN}points" if measure.unit == "share" else ""
+    return f"<strong>{value}{unit}</strong> ({low} to {high})"
 
 
 def _show_plain(found: dict[str, Any]) -> str:

@@ -11,8 +11,8 @@ from components.answers_view import Said, show_apart, show_figures
 from components.frame import Studio, open_picked, require_rest
 from components.notices import ending_with, show_note, show_progress, told
 from components.talk_page import TalkPage
+from components.talk_words import show_speed, words_of_waiting
 from components.turns import Turns, before_question, messages_of, plain, turn_of
-from studio.compare.chat import Reply
 from studio.compare.voices import Voice, name_of
 from studio.errors import ModelError
 from studio.runs import Run
@@ -53,8 +53,10 @@ def connect_asking(studio: Studio, page: TalkPage) -> None:
     def answer(chosen: Run, turns: dict[Voice, Turns], given: Given) -> Iterator[Any]:
         for progress in studio.chat.open(studio.workspace, list(turns)):
             yield {page.state: show_progress(progress)}
+        names = {voice: name_of(chosen, voice) for voice in turns}
+        words = words_of_waiting(names, studio.chat.in_turn, {}, ())
         yield {
-            page.box: "", page.figures: "", page.state: show_note(_words_of_waiting(len(turns), studio.chat.in_turn)),
+            page.box: "", page.figures: "", page.state: show_note(words),
             **dict(zip(panes, turns.values(), strict=False)),
         }  # fmt: skip
         prompts = {voice: messages_of(said, given[how.system]) for voice, said in turns.items()}
@@ -62,12 +64,15 @@ def connect_asking(studio: Studio, page: TalkPage) -> None:
             answered = [[*said, turn_of("assistant", reply.texts[voice])] for voice, said in turns.items()]
             yield dict(zip(panes, answered, strict=False))
             if reply.done:
-                texts = [Said(name_of(chosen, voice), reply.texts[voice], reply.figures[voice]) for voice in turns]
+                texts = [Said(names[voice], reply.texts[voice], reply.figures[voice]) for voice in turns]
                 yield {
-                    page.state: _show_speed(reply, texts, studio.chat.in_turn),
+                    page.state: show_speed(reply, texts, studio.chat.in_turn),
                     page.figures: show_figures(texts),
                     page.apart: show_apart([(each.name, each.text) for each in texts]) if given[page.mark] else "",
                 }
+            elif (now := words_of_waiting(names, studio.chat.in_turn, reply.texts, reply.ended)) != words:
+                words = now
+                yield {page.state: show_note(words)}
 
     @told
     def halt() -> None:
@@ -92,19 +97,3 @@ def connect_asking(studio: Studio, page: TalkPage) -> None:
 
 def at_rest(page: TalkPage) -> Given:
     return {page.send: gr.Button(interactive=True), page.stop: gr.Button(interactive=False)}
-
-
-def _words_of_waiting(count: int, in_turn: bool) -> str:
-    if in_turn:
-        return "They answer one after the other …"
-    return {1: "It is reading your question …", 2: "Both are reading your question …"}.get(
-        count, "All are reading your question …"
-    )
-
-
-def _show_speed(reply: Reply, said: Sequence[Said], in_turn: bool) -> str:
-    cut = [each.name for each in said if not each.figures.finished]
-    more = f" {' and '.join(cut)} {'were' if len(cut) > 1 else 'was'} cut off." if cut else ""
-    who = {1: "It", 2: "Both"}.get(len(said), f"All {len(said)}")
-    how = ", one after the other," if in_turn else ""
-    return show_note(f"{who} answered{how} in {reply.seconds:.1f} s.{more}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from html import escape
 from pathlib import Path
@@ -44,8 +44,13 @@ HOW_SURE = (
 )
 
 
-def build_vote_view(studio: Studio, run: gr.Dropdown) -> RunView:
-    """Build it below `run`, which holds the id of the run that is picked."""
+def build_vote_view(studio: Studio, run: gr.Dropdown, telling: Sequence[RunView]) -> RunView:
+    """Build it below `run`, which holds the id of the run that is picked.
+
+    `telling`: views that show whose answer is whose, but of no question that is still to be voted on. They are shown
+    anew in the moment in which a question becomes one.
+    """
+    covered = [output for view in telling for output in view.outputs]
     page = gr.HTML(
         value=NO_RUN,
         css_template=(ASSETS / "vote.css").read_text(encoding="utf-8"),
@@ -76,6 +81,8 @@ def build_vote_view(studio: Studio, run: gr.Dropdown) -> RunView:
             cast(chosen, of, done, reason, who)
         elif done == "undo" and of.isdigit():
             undo(chosen, int(of), who)
+            yield {**show(run_id), **cover(chosen)}
+            return
         yield show(run_id)
 
     @told
@@ -91,7 +98,10 @@ def build_vote_view(studio: Studio, run: gr.Dropdown) -> RunView:
         except TunesmithError:
             yield show(run_id)
             raise
-        yield show(run_id)
+        yield {**show(run_id), **cover(chosen)}
+
+    def cover(chosen: Run) -> dict[Any, Any]:
+        return {output: value for view in telling for output, value in view.found(chosen).items()}
 
     def bring(file: Path) -> Iterator[Any]:
         for progress in intake.take_in(studio.workspace, file):
@@ -101,9 +111,9 @@ def build_vote_view(studio: Studio, run: gr.Dropdown) -> RunView:
         yield {link: show_note(f"They stand in Data as “{dataset.title}”.")}
 
     # Multiple: a key that comes while the page still takes in the last vote is sent, and refused by its mark.
-    voting = page.click(act, run, [page, link], show_progress="hidden", trigger_mode="multiple")
+    voting = page.click(act, run, [page, link, *covered], show_progress="hidden", trigger_mode="multiple")
     asking = page.submit(
-        go_on, run, [page, link], show_progress="hidden", concurrency_id="accelerator", concurrency_limit=1,
+        go_on, run, [page, link, *covered], show_progress="hidden", concurrency_id="accelerator", concurrency_limit=1,
     )  # fmt: skip
     run.input(None, cancels=[asking])  # what it tells belongs to the run before
     voting.success(None, link, None, js=FETCH)

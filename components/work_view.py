@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +16,6 @@ from studio.runs import Run
 from studio.tasks import Progress, is_on, is_stopped, look
 
 Shown = dict[Any, Any]
-
-
-@dataclass(frozen=True)
-class WorkView(RunView):
-    """A view of the run that is picked, with work that may go on while it is seen.
-
-    `tick` is given a run and what `state` shows on the page; it gives what has changed since, mostly nothing.
-    """
-
-    state: gr.HTML
-    tick: Callable[[Run, str], Shown]
 
 
 @dataclass(frozen=True)
@@ -44,19 +33,20 @@ class Work:
 
     def show(self, run: Run | None) -> Shown:
         on = run is not None and is_on(self.note_of(run))
-        return {self.state: self._words(self.note_of(run)) if run else "", self.stop: gr.Button(visible=on)}
+        return {self.state: self.words(run) if run else "", self.stop: gr.Button(visible=on)}
 
     def tick(self, run: Run, before: str, ended: Callable[[Run], Shown]) -> Shown:
-        """`ended` gives what its end changes beside the two, and nothing that a person may have typed."""
+        """What has changed since `state` said `before`, mostly nothing; `ended` gives what its end changes beside."""
         was_on = _IS_PROGRESS in before
         if not (was_on or is_on(self.note_of(run))):
             return {}
-        now = self._words(self.note_of(run))
+        now = self.words(run)
         if now == before:
             return {}
         return {**self.show(run), **(ended(run) if was_on and _IS_PROGRESS not in now else {})}
 
-    def _words(self, note: Path) -> str:
+    def words(self, run: Run) -> str:
+        note = self.note_of(run)
         match look(note):
             case Progress() as progress:
                 return show_progress(progress)
@@ -64,6 +54,21 @@ class Work:
                 said = self.stopped if is_stopped(note) else f"✖ {error.what} {error.do}"
                 return show_note(said, "note" if is_stopped(note) else "bad")
         return ""
+
+
+@dataclass(frozen=True)
+class WorkView(RunView):
+    """A view of the run that is picked, with work that may go on while it is seen.
+
+    `ended`: what the end of its work changes, where that is more than what was found.
+    """
+
+    work: Work = field(kw_only=True)
+    ended: Callable[[Run], Shown] | None = field(default=None, kw_only=True)
+
+    def tick(self, run: Run, before: str) -> Shown:
+        """What has changed since its state said `before`, mostly nothing."""
+        return self.work.tick(run, before, self.ended or self.found)
 
 
 _IS_PROGRESS = "<progress"  # as `show_progress` draws it, and no note does

@@ -8,7 +8,7 @@ from typing import Any
 from components.notices import show_note
 from studio.compare.worth import PAIRS, notes_of, say_measure, titles_of
 from studio.report.figures import change_between, level_between, say, say_change
-from studio.report.parts import WORDS
+from studio.report.parts import say_word
 from studio.scores.measures import MEASURES, Measure
 
 # Of the three lights of forgot.css; a sign and the words of the sentence say it too.
@@ -29,7 +29,8 @@ def show_worth(found: dict[str, Any] | None) -> str:
     unit = " points" if measure.unit == "share" else ""
     differences = "".join(
         f'<tr><th scope="row">{PAIRS[pair]}</th><td class="figure">{say_change(measure, each["value"])}{unit} '
-        f'<span class="fine">({change_between(measure, each)})</span></td><td>{WORDS[each["word"]]}</td></tr>'
+        f'<span class="fine">({change_between(measure, each)})</span></td>'
+        f"<td>{say_word(each['word'], found['examples'])}</td></tr>"
         for pair, each in found["differences"].items()
     )
     notes = "".join(f"<li>{escape(note)}</li>" for note in notes_of(found))

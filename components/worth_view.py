@@ -120,7 +120,7 @@ def build_worth_view(studio: Studio, run: gr.Dropdown) -> WorkView:
         return work.show(chosen)
 
     _connect(asking, ask, end, [run])
-    return WorkView(asking.outputs, show, asking.state, lambda chosen, before: work.tick(chosen, before, found))
+    return WorkView(asking.outputs, show, found=found, work=work)
 
 
 def _show_of(run: Run) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from studio.compare import proof
+from studio.compare.asking import Asking, asked_as, make_asking, read_asking, say_asking
 from studio.compare.chosen import keep_choice
 from studio.compare.naming import find_other, name_of_other
 from studio.compare.others import read_scored, say_untold, score_other
@@ -18,6 +19,7 @@ from studio.report.figures import say as say_value
 from studio.runs import Run, open_run
 from studio.said import say, watch
 from studio.scores.choice import Choice, make_choice
+from studio.scores.comparison import compare_fields
 from studio.scores.measures import MEASURES
 from studio.workspace import Workspace
 from studio.worth_verb import score_against_prompt
@@ -25,6 +27,7 @@ from studio.worth_verb import score_against_prompt
 Arguments = argparse.Namespace
 Result = dict[str, Any]
 FLAGS = ("measure", "pattern", "extract", "compare_as", "labels", "schema")
+ASKING = ("questions", "temperature", "top_p", "seed")
 
 
 def add_flags(verb: argparse.ArgumentParser) -> None:
@@ -40,19 +43,32 @@ def add_flags(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--compare-as", choices=["number", "text"], help="how two results are compared")
     verb.add_argument("--labels", metavar="A,B,C", help="the labels, where they are not to be seen in the data")
     verb.add_argument("--schema", metavar="FILE", help="a JSON schema that an answer must keep to")
+    verb.add_argument("--questions", metavar="N", type=int, help="ask so many, drawn by lot; 0: all held-out ones")
+    verb.add_argument("--temperature", metavar="T", type=float, help="0: the likeliest word each time; above it dice")
+    verb.add_argument(
+        "--top-p", metavar="P", type=float, help="dice draw among the likeliest words of this share alone"
+    )
+    verb.add_argument("--seed", metavar="N", type=int, help="of the lot and the dice")
 
 
 def verb_score(workspace: Workspace, given: Arguments) -> Result:
-    """What was chosen once is kept with the run; any of the flags that choose replaces all of it."""
+    """What was chosen once is kept with the run; any of the flags that choose replaces all of it.
+
+    So it is with those that tell how the questions are asked.
+    """
     run = open_run(workspace, given.run)
     chosen = any(getattr(given, flag) is not None for flag in FLAGS)
+    how = [getattr(given, flag) for flag in ASKING]
+    asking = None if how == [None] * len(ASKING) else make_asking(*how)
     if given.against and given.other:
         raise SettingError("Against the prompt nobody else is asked.", "Leave --other out, or --against.")
+    if given.against and asking:
+        raise SettingError("Against the prompt all is asked greedily.", "Leave out how it is asked.")
     if given.against:
         return score_against_prompt(run, _read_choice(given) if chosen else None)
     others = [find_other(run, name) for name in given.other]
-    if chosen or not others or not _is_measured(run):
-        _measure(run, _read_choice(given) if chosen else None)
+    if chosen or asking or not others or not _is_measured(run):
+        _measure(run, _read_choice(given) if chosen else None, asking)
     if not (chosen or others) or _lacks_quiz(run):
         watch(forget_run(run))
     for voice in dict.fromkeys(others):
@@ -62,7 +78,7 @@ def verb_score(workspace: Workspace, given: Arguments) -> Result:
 
 def _is_measured(run: Run) -> bool:
     try:
-        return "measures" in (proof.read_scores(run) or {}) and not proof.is_outdated(run)
+        return proof.is_current(run)
     except DamagedError as error:
         say(f"  {error.what} Both are measured again; what was answered is kept.")
         return False
@@ -76,14 +92,14 @@ def _lacks_quiz(run: Run) -> bool:
         return True
 
 
-def _measure(run: Run, choice: Choice | None) -> None:
-    """A choice is tried on the answers there are; both are asked where there are none of these weights."""
-    if choice is not None and _is_measured(run):
+def _measure(run: Run, choice: Choice | None, asking: Asking | None) -> None:
+    """A choice is tried on the answers there are; both are asked where there are none that are asked for."""
+    if choice is not None and asking in (None, read_asking(run)) and _is_measured(run):
         watch(proof.choose(run, choice))
         return
     if choice is not None:
         keep_choice(run, choice)
-    watch(proof.score_run(run))
+    watch(proof.score_run(run, asking))
 
 
 def _read_choice(given: Arguments) -> Choice:
@@ -104,6 +120,8 @@ def _tell(run: Run, scores: Result) -> Result:
     say(f"  {scores['verdict']['word']}: {scores['verdict']['reason']}")
     if skipped := say_skipped(scores.get("skipped", 0)):
         say(f"  {skipped}")
+    if how := say_asking(scores):
+        say(f"  {how}")
     if scores["by_hand"]:
         say(f"  {scores['by_hand']}")
     forgot = read_forgot(run)
@@ -113,7 +131,7 @@ def _tell(run: Run, scores: Result) -> Result:
         )
     difference = {name: each["difference"] for name, each in scores["measures"].items()}
     shown = {key: scores[key] for key in ("examples", "base", "tuned", "verdict", "main", "by_hand", "chosen")}
-    shown["skipped"] = scores.get("skipped", 0)
+    shown |= {"skipped": scores.get("skipped", 0), "asking": asked_as(scores).as_dict()}
     unused = scores.get("not_used")
     failed = {"failed": f"What was chosen was not used. {unused['what']} {unused['do']}"} if unused else {}
     others: Result = {}
@@ -121,7 +139,20 @@ def _tell(run: Run, scores: Result) -> Result:
         others = _tell_others(run, scores["main"])
     except DamagedError as error:
         failed = {"failed": f"{error.what} {error.do}"}
-    return {**shown, "difference": difference, "forgot": forgot, "others": others, **failed}
+    fields = _tell_fields(scores)
+    return {**shown, "difference": difference, "fields": fields, "forgot": forgot, "others": others, **failed}
+
+
+def _tell_fields(scores: Result) -> Result:
+    """name -> base and tuned: right, of, value, low, high; difference, word, examples. The hardest first."""
+    told: Result = {}
+    for name, each in compare_fields(scores["answers"]).items():
+        sides = {"base": each.base, "tuned": each.tuned}
+        known = each.as_dict()
+        for side, interval in sides.items():
+            known[side] = {"right": round(interval.value * each.examples), "of": each.examples, **known[side]}
+        told[name] = known
+    return told
 
 
 def _tell_others(run: Run, main: str) -> Result:

@@ -111,8 +111,8 @@ def _tell(note: Path, process: ProcessId, progress: Progress) -> None:
     write_json(note, {**asdict(process), **asdict(progress)}, lasting=False)
 
 
-def _time_left(spent_s: float, share: float | None) -> float | None:
-    """As long again as it took so far for each part; nothing while that is a guess."""
+def time_left(spent_s: float, share: float | None) -> float | None:
+    """Seconds: as long again as it took so far for each part; nothing while that is a guess."""
     return spent_s / share * (1 - share) if share and share >= LEAST_SHARE and spent_s >= LEAST_SPENT_S else None
 
 
@@ -122,7 +122,7 @@ def run_task(note: Path, work: Callable[[Report], dict[str, Any]]) -> int:
     began = time.monotonic()
 
     def report(progress: Progress) -> None:
-        left = progress.left_s if progress.left_s is not None else _time_left(time.monotonic() - began, progress.share)
+        left = progress.left_s if progress.left_s is not None else time_left(time.monotonic() - began, progress.share)
         _tell(note, this, replace(progress, left_s=left))
 
     report(Progress("Loading the libraries"))

@@ -13,16 +13,23 @@ from studio.runs import Run, list_runs
 from studio.workspace import Workspace
 
 
-def notes_of(run: Run) -> tuple[Path, ...]:
-    """Of all work that loads a run's models. A judge is another model, and mostly elsewhere."""
-    return proof.note_of(run), others.note_of(run), forget.note_of(run), job_of_run(run).note
+def notes_of(run: Run) -> dict[Path, str]:
+    """Of all work that loads a run's models, and the view of Compare where it is stopped.
+
+    A judge is another model, and mostly elsewhere.
+    """
+    return {
+        proof.note_of(run): "Scores", others.note_of(run): "Scores",
+        forget.note_of(run): "What it forgot", job_of_run(run).note: "Worth it?",
+    }  # fmt: skip
 
 
 def require_none_at_work(workspace: Workspace, but: Path | None = None) -> None:
     """Raises: RunError while models have the memory that others would need, unless for the work of the note `but`."""
     for run in list_runs(workspace):
-        if any(note != but and tasks.is_on(note) for note in notes_of(run)):
-            raise RunError(
-                f"“{run.title}” is being measured or asked, and it has the memory.",
-                "Wait for its end, or pick it in Compare and press Stop; then try again.",
-            )
+        for note, view in notes_of(run).items():
+            if note != but and tasks.is_on(note):
+                raise RunError(
+                    f"“{run.title}” is being measured or asked, and it has the memory.",
+                    f"Wait for its end, or press Stop under “{view}” in Compare, with this run picked; then try again.",
+                )

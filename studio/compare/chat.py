@@ -48,12 +48,13 @@ class Figures:
 
 @dataclass(frozen=True)
 class Reply:
-    """What each has said so far. `done` once nobody says more; then each one's figures are known."""
+    """What each has said so far, and who has ended. `done` once nobody says more; then their figures are known."""
 
     texts: dict[Voice, str]
     done: bool = False
     seconds: float = 0.0
     figures: dict[Voice, Figures] = field(default_factory=dict)
+    ended: frozenset[Voice] = frozenset()
 
 
 class Chat:
@@ -150,7 +151,7 @@ class Chat:
                 figures = {Voice.parse(key): Figures(**each) for key, each in event["figures"].items()}
                 yield Reply(texts, True, event["seconds"], figures)
                 return
-            yield Reply(texts)
+            yield Reply(texts, ended=frozenset(map(Voice.parse, event["ended"])))
 
     def _drain(self) -> None:
         with contextlib.suppress(TunesmithError):

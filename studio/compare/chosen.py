@@ -22,6 +22,7 @@ from studio.scores.plain import average, measure
 from studio.store import read_if_whole, read_json, write_json
 
 TYPED, WISH, KEPT = "score.typed.json", "score.wish.json", "score.choice.json"
+OF_ANSWERS = ("of", "skipped", "asking", "of_all")  # whatever they are measured by
 Row = dict[str, Any]
 
 
@@ -94,7 +95,7 @@ def try_wish(run: Run) -> dict[str, Any]:
         return {"word": ""}
     scores = {
         **weigh_run(run, known["answers"], choice),
-        **{key: known[key] for key in ("of", "skipped") if key in known},
+        **{key: known[key] for key in OF_ANSWERS if key in known},
     }
     write_json(run.folder / "scores.json", scores)
     keep_choice(run, choice)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from studio import tasks
+from studio.compare.asking import asked_as
 from studio.compare.chosen import weigh_as_kept
 from studio.compare.proof import is_outdated, read_scores
 from studio.compare.voices import Voice, base_and_tuned, is_there, list_voices, marks_of_voice, title_of_voice
@@ -80,7 +81,9 @@ def read_others(run: Run) -> dict[str, dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Scored:
-    """Somebody who was asked too, and is still there. `is_current`: the same weights, the questions of scores.json."""
+    """Somebody who was asked too, and is still there. `is_current`: the same weights, and asked what scores.json holds
+    as it was asked there.
+    """
 
     voice: Voice
     found: dict[str, Any]
@@ -90,11 +93,13 @@ class Scored:
 def read_scored(run: Run) -> list[Scored]:
     """In the order in which they were asked first; `found` as `keep` was given it."""
     workspace = workspace_of(run.folder)
-    rows = [row["row"] for row in (read_scores(run) or {}).get("answers", [])]
+    scores = read_scores(run) or {}
+    rows = [row["row"] for row in scores.get("answers", [])]
 
     def is_current(voice: Voice, found: dict[str, Any]) -> bool:
         asked = [each["row"] for each in found["answers"]]
-        return found["of"] == marks_of_voice(workspace, voice) and asked == rows
+        as_here = asked_as(found).dice == asked_as(scores).dice and asked == rows
+        return as_here and found["of"] == marks_of_voice(workspace, voice)
 
     there = [(Voice.parse(key), found) for key, found in read_others(run).items() if is_there(workspace, key)]
     return [Scored(voice, found, is_current(voice, found)) for voice, found in there]
@@ -160,5 +165,7 @@ def weigh_anew(run: Run) -> None:
 
 
 def keep(run: Run, voice: Voice, found: dict[str, Any]) -> None:
-    """What `weigh_other` gives, with `of`: marks_of_voice() when it was asked, and `unread`: why losses are missing."""
+    """What `weigh_other` gives, with `of`: marks_of_voice() when it was asked, `asking`: how, as in scores.json, and
+    `unread`: why losses are missing.
+    """
     write_json(run.folder / FILE, {**read_others(run), voice.key: found})

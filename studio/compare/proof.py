@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from studio import tasks
+from studio.compare.asking import Asking, asked_as, keep_asking, read_asking
 from studio.compare.chosen import WISH, keep_choice, read_choice
 from studio.compare.worth_job import read_worth
-from studio.errors import RunError
+from studio.errors import DamagedError, RunError
 from studio.runs import Run, workspace_of
 from studio.scores.choice import Choice
 from studio.store import marks_of, read_json
@@ -23,21 +25,32 @@ def note_of(run: Run) -> Path:
     return run.folder / "score.task.json"
 
 
-def score_run(run: Run) -> Iterator[Progress]:
-    """Score in a process of its own, and tell how far it is; `read_scores` has the result."""
-    _require_learned(run)
+def score_run(run: Run, asking: Asking | None = None) -> Iterator[Progress]:
+    """Score in a process of its own, and tell how far it is; `read_scores` has the result.
+
+    `asking`: from now on, else as it was asked last.
+    """
+    _prepare(run, asking)
     yield from follow(workspace_of(run.folder), note_of(run), "score", run.folder)
 
 
-def begin(run: Run) -> None:
+def begin(run: Run, asking: Asking | None = None) -> None:
     """Score as `score_run` does, without waiting. Raises: RunError if nothing was learned yet."""
-    _require_learned(run)
+    _prepare(run, asking)
     tasks.begin(workspace_of(run.folder), note_of(run), "score", run.folder)
 
 
-def _require_learned(run: Run) -> None:
+def _prepare(run: Run, asking: Asking | None) -> None:
     if not run.has_adapter:
         raise RunError(f"{run.title} has learned nothing yet.", "Let it train, or stop it to keep what it has.")
+    if asking is None:
+        return
+    with contextlib.suppress(DamagedError):  # or else it could never be said anew
+        if asking == read_asking(run):
+            return
+    if is_on(run):
+        raise RunError("Both are being measured, and asked otherwise.", "Wait for the end, or stop it; then measure.")
+    keep_asking(run, asking)
 
 
 def is_on(run: Run) -> bool:
@@ -55,7 +68,9 @@ def is_stopped(run: Run) -> bool:
 
 
 def read_scores(run: Run) -> dict[str, Any] | None:
-    """examples, base, tuned (measure -> value), answers; None before the run was scored. Raises: DamagedError."""
+    """As `weigh_run` gives it, with of: marks of the weights, skipped: questions that were too long, asking: as_dict()
+    of how they were asked, of_all: held-out questions there are. None before the run was scored. Raises: DamagedError.
+    """
     scores: dict[str, Any] | None = read_json(run.folder / SCORES, anew=ANEW)
     return scores
 
@@ -75,6 +90,12 @@ def is_outdated(run: Run) -> bool:
         return bool(scores["of"] != marks_of(run.weights))
     scored_ns = (run.folder / SCORES).stat().st_mtime_ns
     return any(weights.stat().st_mtime_ns > scored_ns for weights in run.weights)
+
+
+def is_current(run: Run) -> bool:
+    """Scores are there, of these weights, and asked for as the run is to be asked. Raises: DamagedError."""
+    scores = read_scores(run) or {}
+    return "measures" in scores and not is_outdated(run) and asked_as(scores) == read_asking(run)
 
 
 def choose(run: Run, choice: Choice) -> Iterator[Progress]:

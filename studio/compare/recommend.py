@@ -13,7 +13,7 @@ from typing import Literal, get_args
 
 from studio.report.figures import change_between, count, level_between, percent, say, say_change
 from studio.scores.comparison import Comparison
-from studio.scores.intervals import Interval
+from studio.scores.intervals import FEWEST, Interval
 from studio.scores.measures import Measure
 
 Way = Literal["base", "prompt", "tuned"]
@@ -218,15 +218,18 @@ def _say_price(found: Found) -> str:
 
 
 def _say_how_to_tell(found: Found, way: Way = "tuned", other: Way = "prompt") -> str:
-    difference = found.differences[way, other].difference
+    compared = found.differences[way, other]
+    difference, few = compared.difference, compared.examples < FEWEST
     told = say_difference(found.measure, difference)
-    asked = f"The difference on {found.asked} is {told}, which chance alone could do."
+    why = "and so few questions are too few to tell" if few else "which chance alone could do"
+    asked = f"The difference on {found.asked} is {told}, {why}."
     half = (difference.high - difference.low) / 2
     needed = found.questions * (half / difference.value) ** 2 if difference.value else math.inf
     if needed > MOST_QUESTIONS:
         return f"{asked} It is so small that hardly any number of questions would settle it: take what costs you less."
+    enough = _rounded(max(needed, found.questions + 1, FEWEST))
     return (
-        f"{asked} About {_rounded(max(needed, found.questions + 1)):,} held-out questions would settle a difference "
+        f"{asked} About {enough:,} held-out questions would settle a difference "
         "of that size: bring more examples. Until then take what costs you less."
     )
 

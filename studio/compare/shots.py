@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from studio.compare.tfidf import count_words, dot, vector, weigh_words
 from studio.data.conversation import Conversation, Message
+from studio.data.scripts import split_words
 from studio.errors import DataError
 from studio.scores.expected import Expected
 from studio.scores.form import as_object
@@ -166,7 +167,7 @@ def kind_of(answer: str, expected: Expected) -> str:
     fields = as_object(answer)
     if fields is not None:
         return json.dumps({name: _kind_of_value(value) for name, value in sorted(fields.items())})
-    return f"{len(answer.split()).bit_length()} doublings"
+    return f"{len(split_words(answer)).bit_length()} doublings"
 
 
 def _kind_of_value(value: Any) -> str:

@@ -49,7 +49,7 @@ def weigh(wanted: Sequence[str], rows: Sequence[dict[str, Any]], choice: Choice 
             f"“{MEASURES[choice.measure].title}” says nothing of these examples.",
             "Let another measure decide, or give what it needs: a pattern, labels or a schema.",
         )
-    verdict = doubt(judge(found, chosen.main), chosen.main, examples, tuned)
+    verdict = doubt(judge(found, chosen.main, asked), chosen.main, examples, tuned)
     word = found[suited.main].word if suited.main in found else ""
     return {
         "main": chosen.main,

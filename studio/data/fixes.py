@@ -11,6 +11,7 @@ import ftfy
 
 from studio.data.audit import marks, personal, secrets, wording
 from studio.data.audit.finding import Example, Finding, Mark
+from studio.data.audit.masked import mark_of
 from studio.data.conversation import LEARNED, Conversation, Message
 from studio.data.datasets import Dataset
 from studio.data.examples import Placed
@@ -110,8 +111,7 @@ def _mask(look: Callable[[Example], Iterable[Mark]]) -> Mend:
             folded = re.sub(r"\W", "", value).casefold()
             if folded not in values:
                 values.append(folded)
-            number = values.index(folded) + 1
-            return f"[{mark.kind}]" if number == 1 else f"[{mark.kind} {number}]"
+            return mark_of(mark.kind, values.index(folded) + 1)
 
         return _put_in_place(conversation, look(Example(conversation, None)), words)
 

@@ -17,6 +17,7 @@ import numpy.typing
 import rensa
 
 from studio.data.conversation import Message
+from studio.data.scripts import UNSPACED, is_unspaced, split_terms
 
 Keys = numpy.typing.NDArray[numpy.uint64]
 Shingles = numpy.typing.NDArray[numpy.uint32]
@@ -26,12 +27,17 @@ BANDS, ROWS_A_BAND = 20, 6  # two texts of likeness 0.8 share a band in 998 of 1
 SHINGLE_WORDS = 3
 SEED = 7
 WORD = re.compile(r"\w+")
+_BETWEEN_LETTERS = re.compile(rf"(?<=[{UNSPACED}])[^\w{UNSPACED}]+(?=[{UNSPACED}])")
 _MIX = numpy.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], numpy.uint64)
 
 
 def fold(text: str) -> str:
-    """Lower-case words with single blanks; equal for texts that differ in case, blanks and punctuation alone."""
-    return " ".join(WORD.findall(text.casefold())) or text.strip()
+    """Lower-case words with single blanks; equal for texts that differ in case, blanks and punctuation alone.
+
+    Of a script without blanks each two letters that follow on, so that a run of three is as long as a few words.
+    """
+    words = split_terms(_BETWEEN_LETTERS.sub("", text)) if is_unspaced(text) else WORD.findall(text.casefold())
+    return " ".join(words) or text.strip()
 
 
 def fold_all(messages: Iterable[Message]) -> str:

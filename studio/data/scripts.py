@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from itertools import pairwise
+from operator import add
 
 # Ranges of a character class; digits and punctuation of these scripts are those of other texts.
 UNSPACED = (
@@ -53,3 +54,15 @@ def find_terms(text: str) -> Iterator[tuple[str, int, int]]:
             yield text[begin:last], begin, last
         if len(letters) == 1:
             yield found.group(), *found.span()
+
+
+def split_terms(text: str) -> list[str]:
+    """The terms of `find_terms` without their places, which take longer to find."""
+    terms: list[str] = []
+    for run in _TERM.findall(text.casefold()):
+        if not _ANY.match(run):
+            terms.append(run)
+            continue
+        letters = _LETTER.findall(run)
+        terms += map(add, letters, letters[1:]) if len(letters) > 1 else letters
+    return terms

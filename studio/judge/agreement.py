@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from studio.report.figures import MINUS
 from studio.scores.intervals import SHARE, Interval, of_mean
 
 LEAST = 10  # questions; of fewer nothing is said
@@ -44,7 +45,9 @@ class Agreement:
             return f"{count}: too few votes to tell. Vote on {LEAST - self.both} more."
         if self.kappa is None:
             return f"{count}, both always with the same word, as chance would too: that does not tell."
-        value, low, high = (f"{part:.2f}" for part in (self.kappa.value, self.kappa.low, self.kappa.high))
+        value, low, high = (
+            f"{part:.2f}".replace("-", MINUS) for part in (self.kappa.value, self.kappa.low, self.kappa.high)
+        )
         kappa = f"Cohen’s kappa {value}, between {low} and {high}"
         if not self.tells:
             return f"{count} ({kappa}): too few votes to tell. Vote on more."

@@ -93,6 +93,6 @@ def compare(judged: Sequence[Judged]) -> dict[str, Any]:
             "before": of_mean(base, SCALE).as_dict(),
             "after": of_mean(tuned, SCALE).as_dict(),
             "difference": difference.as_dict(),
-            "word": word_of(difference, higher_is_better=True),
+            "word": word_of(difference, higher_is_better=True, examples=len(counted)),
         }
     return found

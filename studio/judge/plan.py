@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from studio.judge.asking import Ask, Asked, list_asked, read_replies
 from studio.judge.cost import Estimate, estimate, say_estimate
+from studio.report.figures import listed
 from studio.runs import Run
 from studio.served import is_here
 
@@ -41,9 +42,8 @@ def _say(run: Run, ask: Ask, asked: Sequence[Asked], left: Sequence[Asked]) -> s
     if not left:
         return f"Nothing is sent: {ask.name} has judged {_count(total)} already."
     kept = f" {total - questions} of {total} it has judged already." if questions < total else ""
-    of_it = "its system prompt, its wanted answer" if questions == 1 else "their system prompts, their wanted answers"
     what = (
-        f"{_count(questions)} with {of_it} and both answers, {'' if questions == 1 else 'each '}twice with the "
+        f"{_count(questions)} with {_say_material(left, questions)}, {'' if questions == 1 else 'each '}twice with the "
         "sides swapped"
     )
     if ask.kind == "file":
@@ -61,6 +61,16 @@ def _say(run: Run, ask: Ask, asked: Sequence[Asked], left: Sequence[Asked]) -> s
         note = "."
     verb = "goes" if questions == 1 else "go"
     return f"{what[:1].upper()}{what[1:]}, {verb} to {host}{note}{kept} Nothing else is sent."
+
+
+def _say_material(left: Sequence[Asked], questions: int) -> str:
+    """What of a question is read beside it: only what some of them have."""
+    pairs = [each.pair for each in left]
+    has_system = any(message.role == "system" for pair in pairs for message in pair.prompt)
+    has_wanted = any(pair.wanted for pair in pairs)
+    found = [name for name, has in (("system prompt", has_system), ("wanted answer", has_wanted)) if has]
+    own = [f"its {name}" if questions == 1 else f"their {name}s" for name in found]
+    return listed([*own, "both answers"])
 
 
 def _count(questions: int) -> str:

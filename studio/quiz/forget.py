@@ -61,6 +61,17 @@ def state_of(run: Run) -> dict[str, Any]:
     return {"quiz": read_quiz().fingerprint, **{key: run.status.get(key) for key in ("step", "kept_step")}}
 
 
+def epochs_learned(run: Run) -> float:
+    """How often the weights that are kept have seen each example: less than the recipe says where the run was stopped.
+
+    Of runs that do not tell it, what the recipe says.
+    """
+    done, step, kept = (run.status.get(key) for key in ("epoch", "step", "kept_step"))
+    if not done:
+        return run.recipe.epochs
+    return float(done * kept / step if step and kept else done)
+
+
 def read_quiz_of(run: Run) -> dict[str, Any] | None:
     """quiz.json, see `result.judge`; None before the run was asked as it is now."""
     known: dict[str, Any] | None = read_json(run.folder / "quiz.json", anew="Ask again what it forgot.")

@@ -6,20 +6,20 @@ amber where it is one of the two, green where it is neither.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from studio.quiz.form import Form
 from studio.quiz.marking import Answer, is_right, said
 from studio.quiz.reading import Quiz
-from studio.report.figures import between, percent, points, say_both, share_between
+from studio.report.figures import between, listed, percent, points, say_move, share_between
 from studio.scores.intervals import SHARE, Interval, of_difference, of_mean
-from studio.scores.measures import MEASURES
 from studio.train.recipe import Recipe
 
 Light = Literal["green", "amber", "red"]
 LIGHTS: dict[Light, str] = {"green": "kept", "amber": "maybe less", "red": "forgotten"}  # from good to bad
+PART_LOST = "partly lost"
 LARGE = 0.05  # of all questions
 LARGE_OF_A_SUBJECT = 0.10  # one of its twenty-odd questions is four points already
 TAKEN_OVER, TAKEN_OVER_MORE = 0.5, 0.3  # share of off-topic answers in the training's form; so much more than before
@@ -87,8 +87,18 @@ class OffTopic:
         }
 
 
-def judge(quiz: Quiz, before: Sequence[Answer], after: Sequence[Answer], off_topic: OffTopic, recipe: Recipe) -> Any:
-    """All of quiz.json but which weights it is of: light, words, do, all, subjects, off_topic, answers."""
+def judge(
+    quiz: Quiz,
+    before: Sequence[Answer],
+    after: Sequence[Answer],
+    off_topic: OffTopic,
+    recipe: Recipe,
+    epochs: float | None = None,
+) -> Any:
+    """All of quiz.json but which weights it is of: light, words, do, all, subjects, off_topic, answers.
+
+    epochs: those that the weights have learned; None where they are those of the recipe.
+    """
     rows: list[dict[str, Any]] = [
         {
             "subject": subject.title,
@@ -114,7 +124,7 @@ def judge(quiz: Quiz, before: Sequence[Answer], after: Sequence[Answer], off_top
     return {
         "light": light,
         "words": _words(total, lost, off_topic),
-        "do": _advice(light, recipe),
+        "do": _advice(light, recipe, recipe.epochs if epochs is None else epochs),
         "questions": len(rows),
         "all": total.as_dict(),
         "subjects": [
@@ -127,18 +137,32 @@ def judge(quiz: Quiz, before: Sequence[Answer], after: Sequence[Answer], off_top
     }
 
 
+def say_knowledge(light: Light, is_part_lost: bool) -> str:
+    """How a sentence begins of what it still knows: `light` is that of all questions."""
+    if light == "green":
+        return "On the whole it knows about as much as before" if is_part_lost else "It knows about as much as before"
+    return "It may have forgotten something" if light == "amber" else "It has forgotten a good part of what it knew"
+
+
+def knowledge_of(found: Mapping[str, Any]) -> tuple[Light, str, list[str]]:
+    """Light and word of what it knows, and the subjects that are surely lost: without these it is not called kept.
+
+    found: quiz.json. Its own light looks at the form of the answers beside the point too.
+    """
+    lost = [part["subject"] for part in found["subjects"] if part["light"] == "red"]
+    light = worst([found["all"]["light"], "amber" if lost else "green"])
+    return light, PART_LOST if lost and light == "amber" else LIGHTS[light], lost
+
+
 def _words(total: Compared, lost: Sequence[str], off_topic: OffTopic) -> str:
     """What was found, in two or three sentences."""
-    change = f"{points(total.difference.value)} points, {between(total.difference.as_dict(), points)}"
-    found = {
-        "green": "It knows about as much as before",
-        "amber": "It may have forgotten something",
-        "red": "It has forgotten a good part",
-    }[total.light]
-    before, after = say_both(MEASURES["right"], total.before.value, total.after.value)
-    words = [f"{found}: {before} right before, {after} after ({change})."]
+    before, after, change = say_move(total.before.value, total.after.value, total.difference.value)
+    sure = between(total.difference.as_dict(), points)
+    words = [
+        f"{say_knowledge(total.light, bool(lost))}: {before} right before, {after} after ({change} points, {sure})."
+    ]
     if lost:
-        words.append(f"Surely lost: {', '.join(lost)}.")
+        words.append(f"Surely lost: {listed(list(lost))}.")
     if off_topic.is_taken_over and off_topic.form:
         share = off_topic.share(off_topic.after) or 0.0
         sure = share_between(share, len(off_topic.asked))
@@ -149,12 +173,12 @@ def _words(total: Compared, lost: Sequence[str], off_topic: OffTopic) -> str:
     return " ".join(words)
 
 
-def _advice(light: Light, recipe: Recipe) -> str:
+def _advice(light: Light, recipe: Recipe, epochs: float) -> str:
     if light == "green":
         return "There is nothing to do."
     steps = []
-    if recipe.epochs > 1:
-        steps.append(f"fewer epochs ({max(1.0, recipe.epochs / 2):.3g} instead of {recipe.epochs:.3g})")
+    if epochs > 1:
+        steps.append(f"fewer epochs ({max(1.0, epochs / 2):.3g} instead of {epochs:.3g})")
     steps.append(f"a lower learning rate ({recipe.learning_rate / 2:.2g} instead of {recipe.learning_rate:.2g})")
     if recipe.method == "full":
         steps.append("an adapter instead of all weights")

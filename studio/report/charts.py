@@ -8,6 +8,7 @@ from collections.abc import Callable
 from studio.report.figures import count, number
 from studio.report.parts import Picture
 from studio.report.pictures import svg
+from studio.report.scales import round_ticks
 from studio.train.metrics import Curve
 
 WIDTH, HEIGHT = 460, 220
@@ -27,7 +28,7 @@ def loss_curve(curve: Curve, kept_step: int) -> Picture | None:
         return None
     last = max(step for step, _ in known) or 1
     highest = max(loss for _, loss in train + heldout or known) * 1.05 or 1.0
-    ticks = _ticks(highest)
+    ticks = round_ticks(highest)
 
     def place(point: tuple[float, float]) -> tuple[float, float]:
         step, loss = point
@@ -68,14 +69,6 @@ def _points(columns: dict[str, list[float | None]], name: str) -> Points:
     known = [(float(step), float(value)) for step, value in pairs if step is not None and value is not None]
     every = math.ceil(len(known) / MOST_POINTS) or 1
     return known[::every] + (known[-1:] if known and (len(known) - 1) % every else [])
-
-
-def _ticks(highest: float) -> list[float]:
-    """From 0 to no less than the highest, in round steps."""
-    rough = highest / 4
-    power = 10 ** math.floor(math.log10(rough))
-    step = next(power * each for each in (1, 2, 2.5, 5, 10) if power * each >= rough)
-    return [round(step * place, 10) for place in range(math.ceil(highest / step) + 1)]
 
 
 def _line(points: Points, place: Place, kind: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from studio.quiz.result import knowledge_of
 from studio.report import making, method
 from studio.report.cases import cases
 from studio.report.figures import (
@@ -13,10 +14,12 @@ from studio.report.figures import (
     change_between,
     count,
     level_between,
+    listed,
     percent,
     points,
     say_both,
     say_change,
+    say_move,
     share_between,
 )
 from studio.report.forgotten import forgot
@@ -29,6 +32,7 @@ from studio.report.words import verdict
 from studio.report.worth import worth
 from studio.scores.measures import MEASURES
 from studio.train.models import title_of
+from studio.vote.tally import Tally
 
 
 def build_document(report: Report) -> Document:
@@ -66,8 +70,16 @@ def _figures(report: Report) -> list[Figure]:
     if report.vote and report.vote.votes:
         tally = report.vote.tally
         share = percent(tally.won / tally.decided) if tally.decided else "tied"
-        found.append(Figure("blind vote", share, f"won {tally.won} of {count(tally.cast, 'vote')}, lost {tally.lost}"))
+        found.append(Figure("blind vote", share, _say_votes(tally)))
     return found
+
+
+def _say_votes(tally: Tally) -> str:
+    """Of what the share beside it is one."""
+    if not tally.decided:
+        return f"{count(tally.cast, 'vote')}, of which none decided"
+    tied = f"; {tally.tied} tied" if tally.tied else ""
+    return f"won {tally.won} of the {tally.decided} that decided{tied}"
 
 
 def _figures_of_scores(scores: dict[str, Any]) -> list[Figure]:
@@ -87,8 +99,11 @@ def _figures_of_scores(scores: dict[str, Any]) -> list[Figure]:
 
 def _figures_of_what_it_forgot(forgot: dict[str, Any]) -> list[Figure]:
     everything, off_topic = forgot["all"], forgot["off_topic"]
-    sure = f"{points(everything['difference']['value'])} points, {between(everything['difference'], points)}"
-    found = [Figure("general knowledge", everything["word"], sure, TONES[everything["light"]])]
+    light, word, lost = knowledge_of(forgot)
+    *_, change = say_move(*(everything[side]["value"] for side in ("before", "after", "difference")))
+    sure = f"{change} points, {between(everything['difference'], points)}"
+    gone = f"; surely lost: {listed(lost)}" if lost else ""
+    found = [Figure("general knowledge", word, f"{sure}{gone}", TONES[light])]
     if off_topic["taken_over"]:
         share = off_topic["after"] or 0.0
         sure = f"{share_between(share, len(off_topic['answers']))}; in the form of its training"

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from studio.scores.intervals import wilson
-from studio.scores.measures import Measure
+from studio.scores.measures import MEASURES, Measure
 
 MINUS, THIN = "\u2212", "\u00a0"  # a real minus; a blank at which no line ends
 MOST_MORE = 4  # digits by which two figures are told apart
@@ -16,21 +17,27 @@ Bound = float | None
 Bounds = Mapping[str, Any]  # value, low, high; None where nothing is known
 
 
+def half_up(value: float, digits: int = 0) -> Decimal:
+    """As people round: 22.5 to 23, and -2.5 to -3. What a binary number misses by a hair is a half too."""
+    return Decimal(f"{value:.9f}").quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+
+
 def percent(share: float, digits: int = 0) -> str:
     """92 %; never 0 or 100 where it is not quite that."""
-    told = f"{100 * share:.{digits}f}"
+    told = f"{half_up(100 * share, digits)}"
     if float(told) in (0, 100) and 0 < share < 1:
         digits = max(digits, 1)
-        told = f"{min(max(100 * share, 10**-digits), 100 - 10**-digits):.{digits}f}"
+        told = f"{half_up(min(max(100 * share, 10**-digits), 100 - 10**-digits), digits)}"
     return f"{told}{THIN}%"
 
 
-def points(share: float) -> str:
+def points(share: float, digits: int = 0) -> str:
     """A difference of shares in points of a hundred: +96, or 0; of less than one a digit, +0.4."""
     difference = 100 * share
     if abs(difference) < 0.005:
         return "0"
-    return (f"{difference:+.0f}" if abs(difference) >= 0.95 else f"{difference:+.1g}").replace("-", MINUS)
+    is_told = digits or abs(difference) >= 0.95
+    return (f"{half_up(difference, digits):+}" if is_told else f"{difference:+.1g}").replace("-", MINUS)
 
 
 def number(value: float, with_sign: bool = False, digits: int = 2) -> str:
@@ -55,6 +62,20 @@ def say_both(measure: Measure, before: Bound, after: Bound) -> tuple[str, str]:
     return say(measure, before), say(measure, after)
 
 
+def say_move(before: float, after: float, change: float) -> tuple[str, str, str]:
+    """Two shares and the points between them, such that who subtracts gets what is printed.
+
+    Where whole numbers do not come out so, with a digit more: 25.0 % and 22.5 %, -2.5. Thirds never do.
+    """
+    for digits in range(2):
+        levels, moved = [percent(share, digits) for share in (before, after)], points(change, digits)
+        one, other = (Decimal(level.removesuffix(f"{THIN}%")) for level in levels)
+        if other - one == Decimal(moved.replace(MINUS, "-")) and (one != other or not change):
+            return levels[0], levels[1], moved
+    known = say_both(MEASURES["right"], before, after)
+    return known[0], known[1], points(change)
+
+
 def say_change(measure: Measure, value: Bound) -> str:
     if value is None or not math.isfinite(value):
         return "unknown"
@@ -63,7 +84,7 @@ def say_change(measure: Measure, value: Bound) -> str:
 
 def whole(share: float) -> str:
     """A bound of a share: 84. It is rounded, also to 0 and 100."""
-    return f"{100 * share:.0f}"
+    return f"{half_up(100 * share)}"
 
 
 def signed(value: float) -> str:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from studio.report.figures import between, count, percent, points, say_both, share_between
+from studio.quiz.result import LIGHTS, Light
+from studio.report.figures import between, count, percent, points, say_move, share_between
 from studio.report.gather import Report
 from studio.report.parts import TONES, Cell, Part, Pictures, Section, Table, Words
 from studio.report.pictures import Row, change_mark, changes
 from studio.report.words import say_cost
-from studio.scores.measures import MEASURES
 
-LIGHTS = {"green": "✓ kept", "amber": "▲ maybe less", "red": "✖ forgotten"}
+SIGNS: dict[Light, str] = {"green": "✓", "amber": "▲", "red": "✖"}
 
 
 def forgot(report: Report) -> Section:
@@ -25,15 +26,17 @@ def forgot(report: Report) -> Section:
     rows = tuple(
         (
             Cell(part["subject"], count(part["questions"], "question")),
-            *_levels(part),
-            Cell(points(part["difference"]["value"]), between(part["difference"], points)),
-            Cell(LIGHTS[part["light"]], tone=TONES[part["light"]]),
+            *_moved(part),
+            Cell(f"{SIGNS[part['light']]} {LIGHTS[part['light']]}", tone=TONES[part["light"]]),
         )
         for part in subjects
     )
-    marks = [Row(part["subject"], (change_mark(part["difference"]),), part["word"]) for part in subjects]
+    marks = [
+        Row(part["subject"], (replace(change_mark(part["difference"]), text=_moved(part)[-1].text),), part["word"])
+        for part in subjects
+    ]
     parts: list[Part] = [
-        Words(f"{say_cost(found)} {found['do']}"),
+        Words(f"{say_light(found['light'])} {say_cost(found)} {found['do']}"),
         Pictures((changes(marks, "Change of what is right, in points, with 95 % intervals"),)),
         Table(
             f"{found['questions']} questions about everything else, with 95 % intervals",
@@ -44,9 +47,15 @@ def forgot(report: Report) -> Section:
     return Section("forgot", "What did it forget?", tuple(parts))
 
 
-def _levels(part: dict[str, Any]) -> tuple[Cell, ...]:
-    told = say_both(MEASURES["right"], part["before"]["value"], part["after"]["value"])
-    return tuple(Cell(words, between(part[side])) for side, words in zip(("before", "after"), told, strict=True))
+def say_light(light: Light) -> str:
+    """That of the whole, as the window shows it above all subjects."""
+    return f"{SIGNS[light]} {light.capitalize()}."
+
+
+def _moved(part: dict[str, Any]) -> tuple[Cell, ...]:
+    told = say_move(*(part[side]["value"] for side in ("before", "after", "difference")))
+    sure = between(part["before"]), between(part["after"]), between(part["difference"], points)
+    return tuple(Cell(words, bounds) for words, bounds in zip(told, sure, strict=True))
 
 
 def _off_topic(found: dict[str, Any]) -> str:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from unicodedata import east_asian_width
 
 from studio.report.figures import count, percent, share_between
 from studio.report.parts import Picture
-from studio.report.pictures import WIDTH, svg, text_of
+from studio.report.pictures import WIDTH, svg, text_of, width_of
 from studio.scores.labels import Confusion
 
 MOST_LABELS = 12
@@ -68,28 +67,23 @@ class _Plan:
 
 
 def _plan(names: Sequence[str]) -> _Plan:
-    longest, columns = max(map(_width, names), default=0), len(names) + 1
+    longest, columns = max(map(width_of, names), default=0), len(names) + 1
     left = max(LEFT, min(8 + LETTER * longest, FARTHEST, WIDTH - LEAST * columns))
     size = min(LARGEST, (WIDTH - left) / columns)
     rows = (int((left - 8) / LETTER), 1) if longest <= (left - 8) / LETTER else (int((left - 8) / SMALL_LETTER), 2)
     if longest <= SHORT:
         return _Plan(left, TOP, size, (SHORT, 1), rows, {})
     heads = (LONGEST, 1 if longest <= LONGEST or size < LEAST else 2)
-    drawn = max(_width(line) for name in names for line in _lines(name, heads))
+    drawn = max(width_of(line) for name in names for line in _lines(name, heads))
     cut = [name for name in names if any("".join(_lines(name, space)).endswith("…") for space in (heads, rows))]
     top = max(TOP, 12 + SMALL_LETTER * drawn)
     return _Plan(left, top, size, heads, rows, {name: number for number, name in enumerate(cut, start=1)})
 
 
-def _width(text: str) -> float:
-    """In letters of usual width."""
-    return sum(2 if east_asian_width(each) in "WF" else 1.3 if each.isupper() else 1 for each in text)
-
-
 def _lines(name: str, space: tuple[int, int]) -> list[str]:
     """The name on so many lines of so many letters, parted between its words; what is too long ends in …"""
     letters, most = space
-    letters = max(4, int(letters * len(name) / max(_width(name), 1)))
+    letters = max(4, int(letters * len(name) / max(width_of(name), 1)))
     lines: list[str] = []
     while len(name) > letters and len(lines) < most - 1:
         gap = max(name.rfind(sign, 0, letters + (sign == " ")) + 1 for sign in BETWEEN_WORDS)

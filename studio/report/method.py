@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from studio.compare.asking import asked_as, say_asking
 from studio.report.figures import count
 from studio.report.gather import Report
 from studio.report.parts import Cell, Missing, Part, Section, Table, Words
@@ -100,10 +101,11 @@ def _asking(report: Report) -> list[Part]:
     known = [name for name in found["measures"] if name in MEASURES]
     others = len(known) - 1
     main = MEASURES[found["main"]].title
+    greedily = "" if asked_as(found).dice else ", greedily (no dice)"
     words = [
         f"Both models were asked the same {count(found['examples'], 'held-out question')}, with the data set’s own "
-        "prompt, greedily (no dice), so the same weights give the same answers, up to rounding. Before is the model as "
-        "it came."
+        f"prompt{greedily}, so the same weights give the same answers, up to rounding. Before is the model as it came.",
+        *filter(None, [say_asking(found)]),
     ]
     for side, who in (("base", "the base"), ("tuned", "the tuned model")):
         if cut := sum(row.get(f"{side}_finished") is False for row in found["answers"]):

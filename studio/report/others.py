@@ -8,7 +8,8 @@ from studio.compare.naming import name_of_other
 from studio.compare.others import Scored, title_of_other
 from studio.report.figures import change_between, count, level_between, say, say_change
 from studio.report.gather import Report
-from studio.report.parts import TONES, WORDS, Cell, Fold, Missing, Part, Section, Table, Words
+from studio.report.others_pictures import Other, others_pictures
+from studio.report.parts import TONES, Cell, Fold, Missing, Part, Section, Table, Words, say_word
 from studio.scores.measures import MEASURES, Measure
 
 Found = dict[str, Any]
@@ -50,6 +51,7 @@ def _tell(report: Report, scores: Found, known: list[Scored]) -> list[Part]:
               for each in known if each.found["unread"]]  # fmt: skip
     return [
         Words(words),
+        *others_pictures(scores, [Other(title_of_other(report.run, each.voice), each.found) for each in known]),
         table,
         *(Words(each, fine=True) for each in (*doubts, *unread)),
         Fold("Others by every measure", tuple(_every(report, each) for each in known)),
@@ -71,11 +73,11 @@ def _cells(measure: Measure, found: Found) -> tuple[Cell, Cell, Cell]:
     if measure.id not in found["measures"]:
         return UNTOLD, UNTOLD, UNTOLD
     word = found["verdict"]["word"] if measure.id == found["main"] else ""
-    after = found.get("beside", {}).get(measure.id)
+    after, examples = found.get("beside", {}).get(measure.id), found["measures"][measure.id]["examples"]
     return (
         _itself(measure, found),
         _beside(measure, found, word),
-        _change(measure, after["difference"], after["word"]) if after else UNTOLD,
+        _change(measure, after["difference"], after["word"], examples) if after else UNTOLD,
     )
 
 
@@ -86,11 +88,11 @@ def _itself(measure: Measure, found: Found) -> Cell:
 
 def _beside(measure: Measure, found: Found, word: str) -> Cell:
     each = found["measures"][measure.id]
-    return _change(measure, each["difference"], word or each["word"])
+    return _change(measure, each["difference"], word or each["word"], each["examples"])
 
 
-def _change(measure: Measure, difference: Found, word: str) -> Cell:
-    text = f"{say_change(measure, difference['value'])} {WORDS[word]}"
+def _change(measure: Measure, difference: Found, word: str, examples: int) -> Cell:
+    text = f"{say_change(measure, difference['value'])} {say_word(word, examples)}"
     return Cell(text, change_between(measure, difference), TONES.get(word, ""))
 
 

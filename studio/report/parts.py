@@ -5,9 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from studio.scores.intervals import FEWEST
+
 Tone = Literal["", "good", "bad", "warn"]
 WORDS = {"better": "✓ better", "worse": "✖ worse", "can't tell": "can’t tell"}
+TOO_FEW = "too few examples to tell"
 TONES: dict[str, Tone] = {"better": "good", "worse": "bad", "green": "good", "amber": "warn", "red": "bad"}
+
+
+def say_word(word: str, examples: int) -> str:
+    """What a difference says, in a cell: also that it says nothing because there are too few examples."""
+    return TOO_FEW if word == "can't tell" and examples < FEWEST else WORDS[word]
 
 
 @dataclass(frozen=True)

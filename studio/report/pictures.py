@@ -10,29 +10,34 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any, Literal
+from unicodedata import east_asian_width
 
 from studio.report.figures import THIN, count, percent, points
-from studio.report.parts import Picture
+from studio.report.parts import TOO_FEW, Picture, say_word
 from studio.vote.tally import Tally
 
 WIDTH = 360  # as wide as a phone, so that its letters need not shrink there
 LEFT, RIGHT = 46, 292  # of the scale
 TALL, LOW, TOP = 52, 36, 8
-MOST_LETTERS = 38
-Series = Literal["before", "after", "change"]
+MOST_LETTERS, WHOLE_LINE = 38, 50  # of a label, beside a word and alone
+Series = Literal["before", "after", "other", "change"]
 # What XML cannot hold, whoever wrote it.
 FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A value on the scale with its bounds; None is as far as the scale goes."""
+    """A value on the scale with its bounds; None is as far as the scale goes.
+
+    `told` says it to who does not see it; without, the name of the series and `text` do.
+    """
 
     series: Series
     value: float
     low: float | None
     high: float | None
     text: str
+    told: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,10 +52,28 @@ def change_mark(bounds: Mapping[str, Any]) -> Mark:
     return Mark("change", bounds["value"], bounds["low"], bounds["high"], points(bounds["value"]))
 
 
-def text_of(words: str, most: int = 10_000) -> str:
+def short_word(word: str, examples: int) -> str:
+    """What `say_word` says in a table, so short that it stands beside a label."""
+    return "too few" if say_word(word, examples) == TOO_FEW else word.replace("'", "’")
+
+
+def text_of(words: str) -> str:
     """As XML takes it."""
-    clean = FORBIDDEN.sub("\ufffd", words)
-    return escape(clean if len(clean) <= most else f"{clean[: most - 1]}…")
+    return escape(FORBIDDEN.sub("\ufffd", words))
+
+
+def width_of(text: str) -> float:
+    """In letters of usual width."""
+    return sum(2 if east_asian_width(each) in "WF" else 1.3 if each.isupper() else 1 for each in text)
+
+
+def shorten(words: str, most: int) -> str:
+    """To so many letters, by leaving out the middle: files and checkpoints of one run differ at their ends."""
+    short, letters = words, len(words)
+    while width_of(short) > most:
+        letters -= 1
+        short = f"{words[: letters - letters // 2].rstrip()}…{words[len(words) - letters // 2 :].lstrip()}"
+    return short
 
 
 def svg(width: float, height: float, alt: str, parts: Sequence[str]) -> str:
@@ -74,16 +97,17 @@ def style(colours: dict[str, str], fonts: str) -> str:
         f".picture .whisker {{ stroke-width: 2; fill: none; stroke-linejoin: round; }}"
         f".picture .faint {{ stroke-width: 1; opacity: 0.35; }}"
         f".picture .before {{ stroke: {c['before']}; }} .picture .after {{ stroke: {c['after']}; }}"
-        f".picture .change {{ stroke: {c['ink']}; }}"
+        f".picture .change, .picture .other {{ stroke: {c['ink']}; }}"
         f".picture .fill-before {{ fill: {c['before']}; }} .picture .fill-after {{ fill: {c['after']}; }}"
-        f".picture .fill-change {{ fill: {c['ink']}; }} .picture .fill-tied {{ fill: {c['line']}; }}"
+        f".picture .fill-change, .picture .fill-other {{ fill: {c['ink']}; }}"
+        f".picture .fill-tied {{ fill: {c['line']}; }}"
         f".picture .hollow {{ fill: {c['ground']}; stroke-width: 2; }}"
     )
 
 
 def shares(rows: Sequence[Row], caption: str) -> Picture:
     """Before and after of each measure, from 0 to 100 %."""
-    return _intervals(rows, caption, [0, 0.25, 0.5, 0.75, 1], percent, TALL)
+    return intervals(rows, caption, [0, 0.25, 0.5, 0.75, 1], percent, TALL)
 
 
 def changes(rows: Sequence[Row], caption: str, row_height: int = LOW) -> Picture:
@@ -93,12 +117,13 @@ def changes(rows: Sequence[Row], caption: str, row_height: int = LOW) -> Picture
     step = next(step for step in (0.05, 0.1, 0.25, 0.5, 1.0) if (high - low) / step <= 6)
     first, last = int(low // step), int(-(-high // step))
     ticks = [step * place for place in range(first, last + 1)]
-    return _intervals(rows, caption, ticks, points, row_height)
+    return intervals(rows, caption, ticks, points, row_height)
 
 
-def _intervals(
+def intervals(
     rows: Sequence[Row], caption: str, ticks: Sequence[float], say: Callable[[float], str], row_height: int
 ) -> Picture:
+    """On the scale from the first of `ticks` to the last."""
     ends = ticks[0], ticks[-1]
 
     def x(value: float | None, otherwise: float) -> float:
@@ -116,7 +141,7 @@ def _intervals(
             kind = "zero" if tick == 0 and ends[0] < 0 else "grid"
             span = f'y1="{top + 15}" y2="{top + row_height - 2}"'
             parts.append(f'<line class="{kind}" x1="{place:.1f}" x2="{place:.1f}" {span}/>')
-        parts.append(f'<text class="head" x="0" y="{top + 11}">{text_of(row.label, MOST_LETTERS)}</text>')
+        parts.append(f'<text class="head" x="0" y="{top + 11}">{_label(row)}</text>')
         if row.word:
             parts.append(f'<text class="end" x="{WIDTH}" y="{top + 11}">{text_of(row.word)}</text>')
         gap = 16 if len(row.marks) > 1 else 0
@@ -130,7 +155,13 @@ def _intervals(
     return Picture(svg(WIDTH, bottom + 18, alt, parts), alt, caption)
 
 
+def _label(row: Row) -> str:
+    return text_of(shorten(row.label, MOST_LETTERS if row.word else WHOLE_LINE))
+
+
 def _told(mark: Mark) -> str:
+    if mark.told:
+        return mark.told
     return mark.text if mark.series == "change" else f"{mark.series} {mark.text}"
 
 
@@ -138,10 +169,12 @@ def _mark(mark: Mark, y: float, low: float, value: float, high: float, named: bo
     line = (
         f'<path class="whisker {mark.series}" d="M{low:.1f} {y - 3}v6M{low:.1f} {y}H{high:.1f}M{high:.1f} {y - 3}v6"/>'
     )
+    diamond = f"M{value - 5:.1f} {y}l5 -5l5 5l-5 5z"
     dots = {
         "before": f'<rect class="hollow before" x="{value - 3.5:.1f}" y="{y - 3.5}" width="7" height="7"/>',
         "after": f'<circle class="after fill-after" cx="{value:.1f}" cy="{y}" r="4"/>',
-        "change": f'<path class="change fill-change" d="M{value - 5:.1f} {y}l5 -5l5 5l-5 5z"/>',
+        "other": f'<path class="other hollow" d="{diamond}"/>',
+        "change": f'<path class="change fill-change" d="{diamond}"/>',
     }
     name = f'<text class="quiet" x="0" y="{y + 4}">{mark.series}</text>' if named else ""
     return [name, line, dots[mark.series], f'<text class="end" x="{WIDTH}" y="{y + 4}">{text_of(mark.text)}</text>']

@@ -8,9 +8,10 @@ from typing import Any
 from studio.compare.skipped import say_skipped
 from studio.report.figures import change_between, count, level_between, say_both, say_change
 from studio.report.gather import Report
+from studio.report.levels import Level, caption_of, levels
 from studio.report.matrix import confusion_matrix, say_right
-from studio.report.parts import TONES, WORDS, Cell, Part, Picture, Pictures, Section, Table, Words
-from studio.report.pictures import TALL, Mark, Row, Series, change_mark, changes, shares
+from studio.report.parts import TONES, Cell, Part, Picture, Pictures, Section, Table, Words, say_word
+from studio.report.pictures import TALL, Mark, Row, Series, change_mark, changes, shares, short_word
 from studio.scores.comparison import Comparison, compare_fields
 from studio.scores.labels import confusion
 from studio.scores.measures import MEASURES, Measure
@@ -36,6 +37,9 @@ def scores(report: Report) -> Section:
     in_shares = [(measure, each) for measure, each in known if measure.unit == "share"]
     if in_shares:
         parts.append(Pictures((_levels(in_shares), _differences(in_shares))))
+    for units in (("nats", "words"), ("cosine",)):
+        if drawn := tuple(filter(None, (_level(measure, each) for measure, each in known if measure.unit in units))):
+            parts.append(Pictures(drawn))
     rows = tuple(_row(measure, each) for measure, each in known)
     caption = f"{count(found['examples'], 'held-out example')}, with 95 % intervals"
     parts.append(Table(caption, ("Measure", "Before", "After", "Difference", "So it is"), rows, strong=(0,)))
@@ -65,10 +69,19 @@ def _levels(known: list[tuple[Measure, Found]]) -> Picture:
     return shares(rows, "Before and after, with 95 % intervals")
 
 
+def _level(measure: Measure, each: Found) -> Picture | None:
+    """Of a measure that has a scale of its own: loss, perplexity, similarity."""
+    told = say_both(measure, each["base"]["value"], each["tuned"]["value"])
+    sides = [Level("Before", "before", each["base"], told[0]), Level("After", "after", each["tuned"], told[1])]
+    return levels(measure, sides, caption_of(measure))
+
+
 def _differences(known: list[tuple[Measure, Found]]) -> Picture:
     rows = []
     for measure, each in known:
-        rows.append(Row(_title(measure), (change_mark(each["difference"]),), each["word"].replace("'", "’")))
+        rows.append(
+            Row(_title(measure), (change_mark(each["difference"]),), short_word(each["word"], each["examples"]))
+        )
     return changes(rows, "Difference in points, with 95 % intervals", TALL)
 
 
@@ -79,7 +92,7 @@ def _row(measure: Measure, each: Found) -> tuple[Cell, ...]:
     )
     difference = each["difference"]
     change = Cell(say_change(measure, difference["value"]), change_between(measure, difference))
-    word = Cell(WORDS[each["word"]], tone=TONES.get(each["word"], ""))
+    word = Cell(say_word(each["word"], each["examples"]), tone=TONES.get(each["word"], ""))
     return Cell(_title(measure), measure.help), *levels, change, word
 
 
@@ -96,7 +109,7 @@ def _field(name: str, found: Comparison) -> tuple[Cell, ...]:
         for side in (found.base, found.tuned)
     )
     change = Cell(say_change(found.measure, found.difference.value), change_between(found.measure, known["difference"]))
-    return Cell(name), *levels, change, Cell(WORDS[found.word], tone=TONES.get(found.word, ""))
+    return Cell(name), *levels, change, Cell(say_word(found.word, found.examples), tone=TONES.get(found.word, ""))
 
 
 def _matrices(report: Report, found: Found) -> tuple[Picture, ...]:

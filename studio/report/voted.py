@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from studio.judge.form import CRITERIA
+from studio.judge.said import say_spent
 from studio.report.figures import between, count, number, signed
 from studio.report.gather import Report
-from studio.report.parts import TONES, WORDS, Cell, Part, Pictures, Section, Table, Words
+from studio.report.parts import TONES, Cell, Part, Pictures, Section, Table, Words, say_word
 from studio.report.pictures import vote_bar
 from studio.vote.tally import Tally, say_interval, say_more, say_tally
+
+Found = dict[str, Any]
 
 
 def vote(report: Report) -> Section:
@@ -55,6 +60,7 @@ def _judge(report: Report) -> list[Part]:
             f"sides swapped; {known['counted']} count, where it said the same both times. {say_tally(tally)}"
         ),
         Words(known["kappa"]["words"]),
+        *_judge_cost(known),
     ]
     rows = tuple(
         (
@@ -64,7 +70,7 @@ def _judge(report: Report) -> list[Part]:
                 signed(each["difference"]["value"]),
                 between(each["difference"], signed),
             ),
-            Cell(WORDS[each["word"]], tone=TONES.get(each["word"], "")),
+            Cell(say_word(each["word"], known["counted"]), tone=TONES.get(each["word"], "")),
         )
         for name, each in known["criteria"].items()
     )
@@ -72,3 +78,13 @@ def _judge(report: Report) -> list[Part]:
         head = ("The judge on", "Before", "After", "Difference", "So it is")
         parts.append(Table("Marks from 1 to 5, over the questions that count", head, rows))
     return parts
+
+
+def _judge_cost(known: Found) -> list[Part]:
+    """Tokens of all that it was asked, and money where the person gave prices; nothing where nothing was asked."""
+    said = say_spent(known)
+    if not said:
+        return []
+    has_sum = bool(known.get("prices")) or known["judge"]["kind"] == "file" or not known["tokens"]["in"]
+    unpriced = "" if has_sum else " No prices were given, so what that came to in money is not told."
+    return [Words(f"What the judge cost: {said[0].lower()}{said[1:]}{unpriced}")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from studio.quiz.result import knowledge_of, say_knowledge
 from studio.report.figures import (
     between,
     change_between,
@@ -14,11 +15,14 @@ from studio.report.figures import (
     points,
     say_both,
     say_change,
+    say_move,
     share_between,
 )
 from studio.report.gather import Report
-from studio.report.parts import TONES, Verdict
+from studio.report.parts import TONES, TOO_FEW, Verdict
+from studio.scores.intervals import FEWEST
 from studio.scores.measures import MEASURES
+from studio.scores.wholly import say_wholly
 
 HEADS = {"better": "Better", "worse": "Worse", "can't tell": "Can’t tell"}
 
@@ -48,12 +52,21 @@ def _say_change(scores: dict[str, Any] | None) -> str:
         "worse": f"that is {gained}, a loss that chance would not make",
         "can't tell": f"that is {gained}, which chance alone could make",
     }[found["word"]]
+    if found["examples"] < FEWEST:
+        end = f"that is {gained}, of {TOO_FEW}"
     asked = count(found["examples"], "example")
     by_hand = ", chosen by hand," if scores.get("by_hand") else ""
     return (
         f"On {asked} that no training saw, “{measure.title}”{by_hand} went from {before} to {after}; "
-        f"{end}{_say_opposite(scores, found['word'])}."
+        f"{end}{_say_opposite(scores, found['word'])}.{_say_wholly(scores, found['word'])}"
     )
+
+
+def _say_wholly(scores: dict[str, Any], word: str) -> str:
+    """What “better” alone would hide."""
+    wanted = [str(row["wanted"]) for row in scores["answers"]]
+    said = say_wholly(scores["main"], scores["measures"], wanted) if word == "better" else ""
+    return said and f" {said}"
 
 
 def _say_opposite(scores: dict[str, Any], word: str) -> str:
@@ -70,17 +83,10 @@ def _say_opposite(scores: dict[str, Any], word: str) -> str:
 def say_cost(forgot: dict[str, Any] | None) -> str:
     if not forgot:
         return "What it forgot of everything else was not measured."
-    found = forgot["all"]
-    change = f"{points(found['difference']['value'])} points, {between(found['difference'], points)}"
-    begin = {
-        "green": "It knows about as much as before",
-        "amber": "It may have forgotten something",
-        "red": "It has forgotten a good part of what it knew",
-    }[found["light"]]
-    before, after = say_both(MEASURES["right"], found["before"]["value"], found["after"]["value"])
-    told = f"{begin}: of {forgot['questions']} general questions, {before} were right before "
-    told += f"and {after} after ({change})"
-    lost = [part["subject"] for part in forgot["subjects"] if part["light"] == "red"]
+    found, (_, _, lost) = forgot["all"], knowledge_of(forgot)
+    before, after, change = say_move(*(found[side]["value"] for side in ("before", "after", "difference")))
+    told = f"{say_knowledge(found['light'], bool(lost))}: of {forgot['questions']} general questions, {before} were "
+    told += f"right before and {after} after ({change} points, {between(found['difference'], points)})"
     if lost:
         told += f"; surely lost: {listed(lost)}"
     off_topic = forgot["off_topic"]

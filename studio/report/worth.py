@@ -9,7 +9,8 @@ from studio.compare.worth_again import say_behind
 from studio.report.figures import change_between, count, level_between, number, say, say_change
 from studio.report.gather import Report
 from studio.report.page import cut
-from studio.report.parts import TONES, WORDS, Cell, Fold, Part, Section, Table, Words
+from studio.report.parts import TONES, Cell, Fold, Part, Section, Table, Words, say_word
+from studio.report.worth_pictures import worth_pictures
 from studio.scores.measures import MEASURES
 
 Found = dict[str, Any]
@@ -24,6 +25,7 @@ def worth(report: Report) -> Section:
     parts: tuple[Part, ...] = (
         Words(f"{found['recommendation']} {found['do']}"),
         *(Words(said) for said in (say_measure(found), say_behind(report.run, found)) if said),
+        *worth_pictures(found),
         _ways(found),
         _differences(found),
         Words(" ".join(notes_of(found)), fine=True),
@@ -59,7 +61,7 @@ def _differences(found: Found) -> Table:
         (
             Cell(PAIRS[pair]),
             Cell(say_change(measure, each["value"]), change_between(measure, each)),
-            Cell(WORDS[each["word"]], tone=TONES.get(each["word"], "")),
+            Cell(say_word(each["word"], found["examples"]), tone=TONES.get(each["word"], "")),
         )
         for pair, each in found["differences"].items()
     )

@@ -30,7 +30,7 @@ class Comparison:
 
     @property
     def word(self) -> Word:
-        return word_of(self.difference, self.measure.higher_is_better)
+        return word_of(self.difference, self.measure.higher_is_better, self.examples)
 
     def as_dict(self) -> dict[str, Any]:
         sides = {"base": self.base, "tuned": self.tuned, "difference": self.difference}

@@ -17,7 +17,10 @@ def length_match(wanted: str, answer: str) -> float | None:
 
 
 def repetition(answer: str) -> float:
-    """Share of an answer's runs of three words that came before in it; 0 of fewer than 20 words."""
+    """Share of an answer's runs of three words that came before in it; 0 of fewer than 20 words.
+
+    Of a script without blanks a word is each two letters that follow on, so that such a run has four letters.
+    """
     return 1 - fresh_share(fold(answer))
 
 

@@ -189,7 +189,8 @@ ALL = (
     Measure(
         "repetition",
         "repeats itself",
-        "Share of the answer's runs of three words that came before in it.",
+        "Share of the answer's runs of three words that came before in it; of four letters where no blanks stand "
+        "between words.",
         higher_is_better=False,
         value=lambda _, answer: manner.repetition(answer),
     ),

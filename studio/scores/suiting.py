@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from studio.data.audit.language import language_of
+from studio.data.scripts import split_words
 from studio.scores.expected import Expected
 from studio.scores.form import as_object, has_code_block
 from studio.scores.measures import MEASURES, Example
@@ -33,7 +34,7 @@ def suiting(examples: Sequence[Example]) -> Suiting:
     chosen = {main, *measures, "right", "loss", "perplexity", "length_match", "refusal"}
     if expected.pattern:
         chosen.add("pattern_found")
-    if median([len(text.split()) for text in wanted] or [0]) >= FEWEST_TO_REPEAT_WORDS:
+    if median([len(split_words(text)) for text in wanted] or [0]) >= FEWEST_TO_REPEAT_WORDS:
         chosen.add("repetition")
     if wanted and _share([bool(language_of(text)) for text in wanted]) >= 0.5:
         chosen.add("language_kept")

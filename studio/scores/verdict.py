@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from studio.report.figures import change_between, count, say_both, say_change
 from studio.scores.comparison import Comparison
-from studio.scores.intervals import Word
+from studio.scores.intervals import FEWEST, Word
+from studio.scores.wholly import say_wholly
 
 
 @dataclass(frozen=True)
@@ -16,8 +17,8 @@ class Verdict:
     reason: str
 
 
-def judge(comparisons: Mapping[str, Comparison], main: str) -> Verdict:
-    """Of all measures by their ids; `main` is the one that decides."""
+def judge(comparisons: Mapping[str, Comparison], main: str, wanted: Sequence[str]) -> Verdict:
+    """Of all measures by their ids; `main` is the one that decides, `wanted` are the wanted answers."""
     decisive = comparisons.get(main)
     if decisive is None:
         return Verdict("can't tell", "There is no held-out example by which base and tuned could be compared.")
@@ -28,6 +29,9 @@ def judge(comparisons: Mapping[str, Comparison], main: str) -> Verdict:
     else:
         opposite: Word = "worse" if decisive.word == "better" else "better"
         told = [(opposite, [each for each in others if each.word == opposite])]
+    if decisive.word == "better":
+        known = {name: each.as_dict() for name, each in comparisons.items()}
+        reason = " ".join(filter(None, (reason, say_wholly(main, known, wanted))))
     said = [f"{word} by {_titles(found)}" for word, found in told if found]
     return Verdict(decisive.word, f"{reason} Yet it is {' and '.join(said)}." if said else reason)
 
@@ -37,6 +41,8 @@ def _sentence(found: Comparison) -> str:
     before, after = say_both(found.measure, found.base.value, found.tuned.value)
     moved = f"{title}: {before} before, {after} after"
     sure = f"the difference on {count(found.examples, 'held-out example')} is {_say_difference(found)}"
+    if found.examples < FEWEST:
+        return f"{moved}; {sure}. Fewer than {FEWEST} are too few examples to tell."
     if found.word == "can't tell":
         return f"{moved}; {sure}, which chance alone could do."
     return f"{moved}; {sure}."

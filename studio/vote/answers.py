@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
+from studio.compare.asking import asked_as
 from studio.compare.chat import Chat
 from studio.compare.proof import is_outdated, read_scores
 from studio.compare.voices import base_and_tuned
@@ -26,7 +27,10 @@ LEAST_TOKENS, MOST_TOKENS = 64, 1024
 
 @dataclass(frozen=True)
 class Pair:
-    """A held-out question with both answers; `source` is scores or chat, and `row` that of the example."""
+    """A held-out question with both answers; `source` is scores or chat, and `row` that of the example.
+
+    `dice`: by what the words were drawn, see `Asking.dice`.
+    """
 
     row: int
     prompt: tuple[Message, ...]
@@ -34,6 +38,7 @@ class Pair:
     base: str
     tuned: str
     source: str
+    dice: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def is_same(self) -> bool:
@@ -47,11 +52,13 @@ def step_of(run: Run) -> int:
 
 def read_pairs(run: Run) -> list[Pair]:
     """All questions that both have answered. Raises: DataError if the run's data set is gone; DamagedError."""
-    scored = _scored(run)
+    scored, dice = _scored(run)
     dataset = open_dataset(workspace_of(run.folder), run.recipe.data) if scored else None
     examples = {each.row: each for each, _ in dataset.rows(scored)} if dataset else {}
     pairs = {
-        row: Pair(row, _prompt(answer, examples.get(row)), answer["wanted"], answer["base"], answer["tuned"], "scores")
+        row: Pair(
+            row, _prompt(answer, examples.get(row)), answer["wanted"], answer["base"], answer["tuned"], "scores", dice
+        )
         for row, answer in scored.items()
     }
     for asked in read_rows(run.folder / FILE):
@@ -63,12 +70,12 @@ def read_pairs(run: Run) -> list[Pair]:
     return list(pairs.values())
 
 
-def _scored(run: Run) -> dict[int, dict[str, Any]]:
-    """The scored answers by the row of their example; none if the run has learned on since."""
+def _scored(run: Run) -> tuple[dict[int, dict[str, Any]], dict[str, float]]:
+    """The scored answers by the row of their example, and their dice; none if the run has learned on since."""
     found = read_scores(run)
     if not found or is_outdated(run):
-        return {}
-    return {answer["row"]: answer for answer in found["answers"]}
+        return {}, {}
+    return {answer["row"]: answer for answer in found["answers"]}, asked_as(found).dice
 
 
 def _prompt(answer: dict[str, Any], example: Conversation | None) -> tuple[Message, ...]:

@@ -140,7 +140,9 @@ def read_round(run: Run) -> Round | None:
 
 def _as_ballot(place: int, known: dict[str, Any]) -> Ballot:
     prompt = Conversation.from_dicts(known["prompt"]).messages
-    pair = Pair(known["row"], prompt, known["wanted"], known["base"], known["tuned"], known["source"])
+    pair = Pair(
+        known["row"], prompt, known["wanted"], known["base"], known["tuned"], known["source"], known.get("dice", {})
+    )
     return Ballot(place, pair, known["left"])
 
 
@@ -153,6 +155,7 @@ def _write(run: Run, kept: Round) -> None:
             "base": ballot.pair.base,
             "tuned": ballot.pair.tuned,
             "source": ballot.pair.source,
+            "dice": ballot.pair.dice,
             "left": ballot.left,
         }
         for ballot in kept.ballots

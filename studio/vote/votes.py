@@ -104,7 +104,7 @@ def cast(run: Run, mark: str, choice: str, reason: str = "", who: str = "") -> b
             "who": " ".join(who.split())[:NAME_LENGTH],
             "at": now(),
             "again": ballot.place in standing.seen,
-            "settings": {**standing.round.settings, "answers": ballot.pair.source},
+            "settings": {**standing.round.settings, "answers": ballot.pair.source, **ballot.pair.dice},
         }
         append_row(votes_file(run), row)
         return True

@@ -2,7 +2,7 @@
 
 Reads requests as lines of JSON: {"open": [keys of voices]}, {"ask": {key: messages}, "most_tokens", "sampling",
 "strength"} or {"stop": true}. Writes events as lines of JSON: {"event": "loading" | "ready" | "text" | "done" |
-"error", ...}; "ready" says whether they answer `in_turn`.
+"error", ...}; "ready" says whether they answer `in_turn`, "text" who has `ended`.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def serve(workspace: Workspace, session: Session) -> None:
                     session.tell("loading", message=progress.message, share=progress.share)
                 session.tell("ready", in_turn=voices.in_turn)
             else:
-                _answer(voices, request, session)
+                answer(voices, request, session)
         except TunesmithError as error:
             session.tell("error", error=error.as_dict())
         except Exception as error:
@@ -73,26 +73,26 @@ def serve(workspace: Workspace, session: Session) -> None:
             session.tell("error", error=_explain(error).as_dict())
 
 
-def _answer(voices: Any, request: dict[str, Any], session: Session) -> None:
+def answer(voices: Any, request: dict[str, Any], session: Session) -> None:
     asked = {Voice.parse(key): Conversation.from_dicts(said).messages for key, said in request["ask"].items()}
     began_s = time.monotonic()
-    told_s = 0.0
+    most_tokens, told_s, told = int(request["most_tokens"]), 0.0, list[str]()
 
     def watch(answers: Any) -> bool:
-        nonlocal told_s
-        if time.monotonic() - told_s >= TELL_EVERY_S:
-            session.tell("text", answers={voice.key: _so_far(answer) for voice, answer in answers.items()})
-            told_s = time.monotonic()
+        nonlocal told_s, told
+        ended = [voice.key for voice, each in answers.items() if each.finished or each.tokens >= most_tokens]
+        if ended != told or time.monotonic() - told_s >= TELL_EVERY_S:
+            said = {voice.key: _so_far(each) for voice, each in answers.items()}
+            session.tell("text", answers=said, ended=ended)
+            told_s, told = time.monotonic(), ended
         return session.stop.is_set()
 
-    answers = voices.answer(
-        asked, int(request["most_tokens"]), Sampling(**request["sampling"]), float(request["strength"]), watch
-    )
+    answers = voices.answer(asked, most_tokens, Sampling(**request["sampling"]), float(request["strength"]), watch)
     session.tell(
         "done",
         seconds=round(time.monotonic() - began_s, 3),
-        answers={voice.key: answer.text for voice, answer in answers.items()},
-        figures={voice.key: {name: getattr(answer, name) for name in FIGURES} for voice, answer in answers.items()},
+        answers={voice.key: each.text for voice, each in answers.items()},
+        figures={voice.key: {name: getattr(each, name) for name in FIGURES} for voice, each in answers.items()},
     )
 
 

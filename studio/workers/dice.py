@@ -50,11 +50,15 @@ class Sureness(LogitsProcessor):  # type: ignore[misc]
         return rows
 
 
-def processors_of(sampling: Sampling, rows: int, sureness: Sureness) -> LogitsProcessorList:
-    """What stands between the model and the choice of the likeliest token."""
+def processors_of(sampling: Sampling, own: Sequence[int | None], sureness: Sureness) -> LogitsProcessorList:
+    """What stands between the model and the choice of the likeliest token.
+
+    `own`: of each row of the batch the seed of its own dice, or None for those of `sampling`.
+    """
     if sampling.temperature <= 0:
         return LogitsProcessorList([sureness])
-    seeds = [sampling.seed if sampling.same_dice else sampling.seed + row for row in range(rows)]
+    shared = [sampling.seed if sampling.same_dice else sampling.seed + row for row in range(len(own))]
+    seeds = [seed if mine is None else mine for seed, mine in zip(shared, own, strict=True)]
     return LogitsProcessorList(
         [
             sureness,

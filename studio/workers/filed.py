@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from studio.compare.sampling import GREEDY, Sampling
+from studio.compare.sampling import Sampling
 from studio.compare.voices import Voice
-from studio.data.conversation import Message
 from studio.data.thoughts import part_answer
 from studio.data.tokens import NOT_LEARNED, Labelled
 from studio.workers.generate import Answer
 from studio.workers.llamacpp import LlamaCpp
-from studio.workers.shared import Answers, Prompts, Watch
+from studio.workers.shared import Answers, Asked, Prompts, Watch
 
 
 class Filed:
@@ -44,9 +44,12 @@ class Filed:
                     return answers
         return answers
 
-    def answer_all(self, voice: Voice, asked: Sequence[Sequence[Message]], most_tokens: int) -> list[Answer]:
-        """One question after the other, greedily."""
-        return [self.answer({voice: said}, most_tokens, GREEDY, 1.0, lambda answers: False)[voice] for said in asked]
+    def answer_all(self, voice: Voice, asked: Sequence[Asked], most_tokens: int, sampling: Sampling) -> list[Answer]:
+        """One question after the other."""
+        return [
+            self.answer({voice: said}, most_tokens, replace(sampling, seed=seed), 1.0, lambda answers: False)[voice]
+            for said, seed in asked
+        ]
 
     def losses(self, voice: Voice, labelled: Sequence[Labelled]) -> Iterator[tuple[int, float]]:
         """(place, mean loss a learned token in nats), token by token: about as long as answering takes.

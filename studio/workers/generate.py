@@ -34,12 +34,13 @@ def adapter_of(side: Side) -> str:
 
 @dataclass(frozen=True)
 class Prompt:
-    """`tools`: what may be called; `thinks`: thoughts before the answer were learned."""
+    """`tools`: what may be called; `thinks`: thoughts before the answer were learned; `seed`: of dice of its own."""
 
     side: Side
     messages: Sequence[Message]
     tools: Sequence[Any] = ()
     thinks: bool = False
+    seed: int | None = None
 
     def ids(self, tokenizer: FolderTokenizer) -> list[int]:
         if is_begun(self.messages):
@@ -83,6 +84,7 @@ def end_ids_of(base: Path, tokenizer: FolderTokenizer) -> set[int]:
 
 
 Watch = Callable[[list[Answer]], bool]
+Count = Callable[[int], None]
 
 
 def can_share_a_batch(model: Any) -> bool:
@@ -117,15 +119,17 @@ class Generator:
         most_tokens: int,
         sampling: Sampling = GREEDY,
         watch: Watch | None = None,
+        count: Count | None = None,
     ) -> list[Answer]:
         """All prompts in one batch, or in turn one for each side, the base first.
 
-        `watch` sees all answers after each token, and returns True to stop.
+        `watch` sees all answers after each token, and returns True to stop. `count` is told how many tokens each has by
+        now, which costs nothing.
         """
         if not self.in_turn:
             # Source: PEFT, mixed adapter batches by `adapter_names`.
             names = {"adapter_names": [adapter_of(prompt.side) for prompt in prompts]}
-            return self._answer(self.model, prompts, most_tokens, sampling, watch, **names)
+            return self._answer(self.model, prompts, most_tokens, sampling, watch, count, **names)
         answers = [Answer("", [], False) for _ in prompts]
         stopped = False
 
@@ -141,7 +145,7 @@ class Generator:
             if not stopped:
                 with self.speaking_as(side) as model:
                     asked = [prompts[place] for place in places]
-                    take_in(self._answer(model, asked, most_tokens, sampling, take_in if watch else None))
+                    take_in(self._answer(model, asked, most_tokens, sampling, take_in if watch else None, count))
         return answers
 
     @contextmanager
@@ -159,7 +163,7 @@ class Generator:
 
     def _answer(
         self, model: Any, prompts: Sequence[Prompt], most_tokens: int, sampling: Sampling, watch: Watch | None,
-        **more: Any,
+        count: Count | None, **more: Any,
     ) -> list[Answer]:  # fmt: skip
         """Shapes: input_ids (prompts, longest prompt), padded on the left."""
         ids = [prompt.ids(self.tokenizer) for prompt in prompts]
@@ -167,7 +171,7 @@ class Generator:
         pad = min(self.end_ids)
         input_ids = torch.tensor([[pad] * (longest - len(row)) + row for row in ids], device=model.device)
         mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in ids], device=model.device)
-        watcher, sureness = _Watcher(self, longest, watch), Sureness()
+        watcher, sureness = _Watcher(self, longest, watch, count), Sureness()
         output = model.generate(
             input_ids=input_ids,
             attention_mask=mask,
@@ -178,7 +182,7 @@ class Generator:
             top_k=None,
             eos_token_id=sorted(self.end_ids),
             pad_token_id=pad,
-            logits_processor=processors_of(sampling, len(ids), sureness),
+            logits_processor=processors_of(sampling, [prompt.seed for prompt in prompts], sureness),
             stopping_criteria=StoppingCriteriaList([watcher]),
             **more,
         )
@@ -211,16 +215,19 @@ def _mean(row: list[float], count: int) -> float | None:
 class _Watcher(StoppingCriteria):  # type: ignore[misc]
     """Looks on after each token, and knows how long each took."""
 
-    def __init__(self, generator: Generator, start: int, watch: Watch | None) -> None:
+    def __init__(self, generator: Generator, start: int, watch: Watch | None, count: Count | None) -> None:
         self.generator = generator
         self.start = start
         self.watch = watch
+        self.count = count
         self.began_s = time.monotonic()
         self.told_s: list[float] = []
 
     def __call__(self, input_ids: torch.Tensor, scores: Any, **more: Any) -> torch.Tensor:
         self.told_s.append(time.monotonic() - self.began_s)
         stop = False
+        if self.count:
+            self.count(len(self.told_s))
         if self.watch:
             stop = self.watch(self.generator.read(input_ids[:, self.start :].tolist()))
         return torch.full((input_ids.shape[0],), stop, dtype=torch.bool, device=input_ids.device)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,8 @@ class Known:
         self.found.setdefault(place, {}).update(found)
         append_row(self.path, {"of": self.of, "place": place, "found": found})
 
-    def lacks(self, name: str, count: int) -> list[int]:
-        return [place for place in range(count) if name not in self.found.get(place, {})]
+    def lacks(self, name: str, places: Iterable[int]) -> list[int]:
+        return [place for place in places if name not in self.found.get(place, {})]
 
 
 def marks_of(folder: Path) -> list[str]:

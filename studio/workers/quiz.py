@@ -62,7 +62,7 @@ def ask_quiz(run: Run, report: Report) -> dict[str, Any]:
     after = _ask(generator, "tuned", quiz, lambda share: report(Progress("Asking yours", began + part * share)))
     answers = [c.wanted for c in open_dataset(workspace, run.recipe.data).conversations("train")[:MOST_EXAMPLES]]
     off_topic = OffTopic(detect_form(answers), quiz.off_topic, before["off_topic"], after["off_topic"])
-    result = judge(quiz, before["items"], after["items"], off_topic, run.recipe)
+    result = judge(quiz, before["items"], after["items"], off_topic, run.recipe, forget.epochs_learned(run))
     write_json(run.folder / "quiz.json", {"of": forget.state_of(run), **result})
     return {key: result[key] for key in ("light", "words", "do")}
 

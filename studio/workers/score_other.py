@@ -7,13 +7,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from studio.compare.asking import Asking, asked_as
 from studio.compare.others import keep, require_scores, weigh_other
+from studio.compare.proof import read_scores
 from studio.compare.voices import Voice, marks_of_voice, title_of_voice
 from studio.data.conversation import Conversation
 from studio.data.tokens import NOT_LEARNED, Labelled, label_tokens, load_tokenizer
 from studio.runs import Run, open_run, workspace_of
 from studio.tasks import Progress, Report, run_task
 from studio.train.models import require_base
+from studio.workers.generate import Answer
 from studio.workers.heldout import held_out, longest_answer
 from studio.workers.known import Known
 from studio.workers.likelihood import finite
@@ -31,10 +34,11 @@ def score_other(run: Run, voice: Voice, report: Report) -> dict[str, Any]:
     measured, asked = {row["row"] for row in require_scores(run)}, held_out(run)
     places = [place for place, each in enumerate(asked) if each.row in measured]  # without those that were too long
     marks = marks_of_voice(workspace, voice)
-    known = Known(run.folder / "score.others.jsonl", [voice.key, run.recipe.data, *marks])
+    asking = asked_as(read_scores(run) or {})
+    known = Known(run.folder / "score.others.jsonl", [voice.key, run.recipe.data, *marks, *asking.marks])
     labelled = _label(run, voice, asked)
-    unread = [place for place in known.lacks("loss", len(labelled)) if place in places]
-    if unread or _unanswered(known, places):
+    unread = known.lacks("loss", places) if labelled else []
+    if unread or known.lacks("text", places):
         voices = Voices(workspace)
         for progress in voices.open([voice]):
             report(Progress(progress.message, 0.0))
@@ -43,13 +47,14 @@ def score_other(run: Run, voice: Voice, report: Report) -> dict[str, Any]:
         for done, (place, loss) in enumerate(voices.losses(voice, [labelled[each] for each in unread])):
             known.add(unread[place], {"loss": finite(loss)})
             report(Progress(f"{title} reads the wanted answers", share * done / len(unread)))
-        for words, part in _ask_all(run, voice, asked, places, known, voices):
+        for words, part in _ask_all(run, voice, asked, asking, places, known, voices):
             report(Progress(f"Asking {title}: {words}", share + (1 - share) * part))
     rows = [known.found[place] for place in places]
     losses = [row["loss"] for row in rows] if labelled else []
     report(Progress("Weighing the answers", 1.0))
     found = weigh_other(run, [row["text"] for row in rows], losses)
-    keep(run, voice, {**found, "of": marks, "unread": "" if labelled else OTHER_TOKENS})
+    how = {"of": marks, "asking": asking.as_dict(), "unread": "" if labelled else OTHER_TOKENS}
+    keep(run, voice, {**found, **how})
     return {"word": found["verdict"]["word"]}
 
 
@@ -67,22 +72,28 @@ def _learned(tokens: Labelled) -> list[int]:
     return [label for label in tokens.labels if label != NOT_LEARNED]
 
 
-def _unanswered(known: Known, places: Sequence[int]) -> list[int]:
-    return [place for place in places if "text" not in known.found.get(place, {})]
-
-
 def _ask_all(
-    run: Run, voice: Voice, asked: Sequence[Conversation], places: Sequence[int], known: Known, voices: Voices
+    run: Run,
+    voice: Voice,
+    asked: Sequence[Conversation],
+    asking: Asking,
+    places: Sequence[int],
+    known: Known,
+    voices: Voices,
 ) -> Iterator[tuple[str, float]]:
     """How far it is, in words and as a share of all, before each batch."""
     tokenizer = load_tokenizer(require_base(workspace_of(run.folder), run.recipe.base))
     most, room = longest_answer(asked, tokenizer), Halving()
     sizes = [most + len(tokenizer.prompt_ids(each.prompt, each.tools)) for each in asked]
-    for part in _batches(sorted(_unanswered(known, places), key=sizes.__getitem__), sizes):
-        done = len(places) - len(_unanswered(known, places))
+
+    def ask(some: Sequence[int]) -> list[Answer]:
+        questions = [(asked[place].prompt, asking.seed_of(asked[place].row)) for place in some]
+        return voices.answer_all(voice, questions, most, asking.sampling)
+
+    for part in _batches(sorted(known.lacks("text", places), key=sizes.__getitem__), sizes):
+        done = len(places) - len(known.lacks("text", places))
         yield f"{done} of {len(places)} done", done / len(places)
-        answered = room.each(part, lambda some: voices.answer_all(voice, [asked[place].prompt for place in some], most))
-        for some, answers in answered:
+        for some, answers in room.each(part, ask):
             for place, answer in zip(some, answers, strict=True):
                 known.add(place, {"text": answer.text})
 

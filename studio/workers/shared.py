@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from studio.workers.room import require_context
 Prompts = Mapping[Voice, Sequence[Message]]
 Answers = dict[Voice, Answer]
 Watch = Callable[[Answers], bool]
+Asked = tuple[Sequence[Message], int]  # a question, and the seed of its dice
 
 
 class Shared:
@@ -79,12 +81,12 @@ class Shared:
         )
         return dict(zip(prompts, answers, strict=True))
 
-    def answer_all(self, voice: Voice, asked: Sequence[Sequence[Message]], most_tokens: int) -> list[Answer]:
+    def answer_all(self, voice: Voice, asked: Sequence[Asked], most_tokens: int, sampling: Sampling) -> list[Answer]:
         """One voice, many questions, in one batch. Raises: ModelError if one is more than the model reads at once."""
         self._set_strength(1.0)
-        prompts = [self._prompt(voice, said) for said in asked]
+        prompts = [replace(self._prompt(voice, said), seed=seed) for said, seed in asked]
         self._require_context(prompts, most_tokens)
-        return self.generator.answer(prompts, most_tokens=most_tokens)
+        return self.generator.answer(prompts, most_tokens=most_tokens, sampling=sampling)
 
     def losses(self, voice: Voice, labelled: Sequence[Labelled]) -> Iterator[tuple[int, float]]:
         """(place, mean loss a learned token in nats) of one voice; NaN where nothing is learned."""

@@ -10,7 +10,6 @@ import torch
 
 from studio.compare.sampling import Sampling
 from studio.compare.voices import Voice, file_of, folder_of, title_of_voice
-from studio.data.conversation import Message
 from studio.data.tokens import Labelled
 from studio.errors import ModelError
 from studio.runs import open_run
@@ -21,7 +20,7 @@ from studio.workers.generate import Answer
 from studio.workers.heldout import Manner, manner_of
 from studio.workers.known import marks_of
 from studio.workers.load import load_bare, load_base, wants_four_bit
-from studio.workers.shared import Answers, Prompts, Shared, Watch
+from studio.workers.shared import Answers, Asked, Prompts, Shared, Watch
 from studio.workspace import Workspace
 
 NOTHING = Answer("", [], False)
@@ -83,9 +82,9 @@ class Voices:
                 answers.update(group.answer(asked, most_tokens, sampling, strength, take_in))
         return answers
 
-    def answer_all(self, voice: Voice, asked: Sequence[Sequence[Message]], most_tokens: int) -> list[Answer]:
-        """One who is open answers many questions, greedily."""
-        return self._groups[self._group_of(voice)].answer_all(voice, asked, most_tokens)
+    def answer_all(self, voice: Voice, asked: Sequence[Asked], most_tokens: int, sampling: Sampling) -> list[Answer]:
+        """One who is open answers many questions."""
+        return self._groups[self._group_of(voice)].answer_all(voice, asked, most_tokens, sampling)
 
     def losses(self, voice: Voice, labelled: Sequence[Labelled]) -> Iterator[tuple[int, float]]:
         """How likely one who is open holds answers, as they come: (place, mean loss a learned token in nats).

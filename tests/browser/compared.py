@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 import gradio as gr
+from playwright.sync_api import Page, expect
 from starlette.middleware import Middleware
 
 from components.compare_tab import build_compare_tab
@@ -21,10 +24,12 @@ from studio.compare.voices import Voice
 from studio.data.datasets import save_dataset
 from studio.data.formats import convert_rows
 from studio.data.read import Row
+from studio.process import ProcessId
 from studio.runs import Run, open_run
 from studio.store import write_json
 from studio.train.recipe import make_recipe, write_recipe
 from studio.workspace import Workspace
+from tests.browser.pages import wait_until_answered
 
 TOKEN = "a-start-token"
 RUN = "2026-11-24-1530-orders"
@@ -89,6 +94,12 @@ def serve_compare(home: Workspace, answerer: Answerer, *middleware: Middleware) 
     demo.close(verbose=False)
 
 
+def empty(home: Workspace) -> Workspace:
+    """What was there is set aside, not deleted: a handler of the page before may still be writing there."""
+    home.root.rename(home.root.with_name(f"aside-{len(list(home.root.parent.iterdir()))}"))
+    return Workspace.open(home.root)
+
+
 def fill(workspace: Workspace, base: str = GREETS, tuned: str = NAMES, rows: Sequence[Row] = ROWS) -> Run:
     """A finished run, whose held-out questions both have answered."""
     dataset = save_dataset(workspace, "orders", "orders.jsonl", convert_rows(rows))
@@ -102,3 +113,37 @@ def fill(workspace: Workspace, base: str = GREETS, tuned: str = NAMES, rows: Seq
     ]
     write_json(folder / "scores.json", {"examples": len(answers), "base": {}, "tuned": {}, "answers": answers})
     return open_run(workspace, RUN)
+
+
+def tell(note: Path, process: ProcessId, message: str, share: float = 0.5, **more: Any) -> None:
+    """As a worker that goes on tells how far it is."""
+    write_json(note, {"pid": process.pid, "started_s": process.started_s, "message": message, "share": share, **more})
+
+
+def open_compare(page: Page, url: str, view: str = "Talk", title: str = "orders") -> None:
+    """Until the run of that title is on the page, with all that is told of it, and the view is open."""
+    page.goto(url)
+    arrive(page, title)
+    open_view(page, view)
+
+
+def arrive(page: Page, title: str = "orders") -> None:
+    expect(page.locator("#compare-run input")).to_have_value(re.compile(f"^{title}, "))
+    wait_until_answered(page)
+
+
+def open_view(page: Page, name: str) -> None:
+    """Once the page is there; on a phone the last ones stand behind the dots."""
+    tab = page.get_by_role("tab", name=name, exact=True)
+    if tab.is_visible():
+        tab.click()
+    else:
+        page.locator("#compare-views .overflow-menu > button").click()
+        page.locator("#compare-views .overflow-dropdown").get_by_text(name, exact=True).click()
+    wait_until_answered(page)
+
+
+def pick_run(page: Page, title: str) -> None:
+    page.locator("#compare-run input").click()
+    page.get_by_role("option", name=re.compile(f"^{title}, done")).click()
+    wait_until_answered(page)

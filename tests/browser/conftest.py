@@ -1,17 +1,31 @@
-"""A real browser that lets nothing out: TUNESMITH_BROWSER, Debian's chromium, or Playwright's own."""
+"""A real browser that lets nothing out: TUNESMITH_BROWSER, Debian's chromium, or Playwright's own.
+
+What most tests look at with it is here too: Compare, served once for a file of tests, with a new run for each of them.
+"""
 
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import BrowserContext, expect
 
-expect.set_options(timeout=20_000)  # ms; beside a training on the same two cores the usual 5 s are not always enough
+from studio.process import ProcessId
+from studio.runs import Run
+from studio.workspace import Workspace
+from tests.browser.pages import watch_requests
+
+if TYPE_CHECKING:
+    from tests.browser.compared import Answerer
+
+PATIENCE_MS = 120_000  # beside two trainings on the same two cores the usual 5 s, and 30, are not always enough
+expect.set_options(timeout=PATIENCE_MS)
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read by gradio when it is imported
 
 DEBIAN_CHROMIUM = Path("/usr/bin/chromium")
@@ -36,6 +50,8 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 @pytest.fixture
 def context(context: BrowserContext) -> Iterator[BrowserContext]:
     """Fail a test whose pages ask an outside host for anything, or throw."""
+    context.set_default_timeout(PATIENCE_MS)
+    watch_requests(context)
     outside: list[str] = []
     errors: list[str] = []
 
@@ -50,3 +66,48 @@ def context(context: BrowserContext) -> Iterator[BrowserContext]:
     yield context
     assert not outside, "a page asked an outside host"
     assert not errors, "a page threw"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """One for all tests of a file, as is the program that they look at; `emptied` is what a test begins with."""
+    return Workspace.open(tmp_path_factory.mktemp("home") / "workspace")
+
+
+@pytest.fixture(scope="module")
+def answerer() -> Answerer:
+    from tests.browser.compared import Answerer
+
+    return Answerer()
+
+
+@pytest.fixture(scope="module")
+def url(home: Workspace, answerer: Answerer) -> Iterator[str]:
+    from tests.browser.compared import serve_compare
+
+    with serve_compare(home, answerer) as address:
+        yield address
+
+
+@pytest.fixture
+def emptied(home: Workspace) -> Workspace:
+    """`home` with nothing in it."""
+    from tests.browser.compared import empty
+
+    return empty(home)
+
+
+@pytest.fixture
+def run(emptied: Workspace) -> Run:
+    from tests.browser.compared import fill
+
+    return fill(emptied)
+
+
+@pytest.fixture
+def sleeper() -> Iterator[ProcessId]:
+    """A process that is alive as long as nobody ends it, in the place of a worker."""
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    yield ProcessId.of(process.pid)
+    process.kill()
+    process.wait()

@@ -78,7 +78,7 @@ def show(page: Page, value: str) -> None:
 
 
 def expect_latest(page: Page, step: int) -> None:
-    expect(page.get_by_role("img", name=f"at step {step}")).to_be_visible(timeout=15_000)
+    expect(page.get_by_role("img", name=f"at step {step}")).to_be_visible()
 
 
 def drawn(page: Page) -> dict[str, Any]:
@@ -242,7 +242,7 @@ def test_what_the_run_logs_unfolds_below_and_keeps_the_zoom(page, url, runs):
     show(page, "orders")
     expect_latest(page, 100)
     choice = page.get_by_label("Also show")
-    assert choice.locator("option").all_inner_texts() == ["nothing more", "Learning rate", "Memory", "Utilisation"]
+    expect(choice.locator("option")).to_have_text(["nothing more", "Learning rate", "Memory", "Utilisation"])
     expect(page.get_by_text("memory 3.0 GB · 99 % busy · 0.061 kWh so far")).to_be_visible()
     assert set(runs.extras) == {""}
     zoom(page)

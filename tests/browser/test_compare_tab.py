@@ -4,55 +4,25 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from studio.compare.chosen import read_choice, read_typed
+from studio.compare.chosen import keep_choice, read_choice, read_typed, weigh_run
 from studio.compare.proof import note_of as note_of_scores
+from studio.compare.proof import read_scores
 from studio.compare.worth_job import job_of_run
-from studio.process import ProcessId
 from studio.quiz.forget import note_of as note_of_quiz
 from studio.runs import Run, open_run
-from studio.scores.choice import Choice, Typed
+from studio.scores.choice import Choice, Typed, make_choice
 from studio.store import read_json, write_json
 from studio.train.recipe import make_recipe, write_recipe
 from studio.workspace import Workspace
-from tests.browser.compared import Answerer, fill, serve_compare
+from tests.browser.compared import arrive, open_compare, open_view, pick_run, tell
+from tests.browser.pages import wait_for_a_look, wait_until_answered
 
-SLOW_MS = 60_000
 SECOND = "2026-11-25-0900-letters"
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    return Workspace.open(tmp_path_factory.mktemp("compare"))
-
-
-@pytest.fixture(scope="module")
-def url(home: Workspace) -> Iterator[str]:
-    with serve_compare(home, Answerer()) as address:
-        yield address
-
-
-@pytest.fixture
-def run(home: Workspace) -> Run:
-    shutil.rmtree(home.root)
-    return fill(Workspace.open(home.root))
-
-
-@pytest.fixture
-def sleeper() -> Iterator[ProcessId]:
-    """A process that is alive as long as nobody ends it."""
-    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-    yield ProcessId.of(process.pid)
-    process.kill()
-    process.wait()
 
 
 def train_another(home: Workspace) -> Run:
@@ -64,40 +34,13 @@ def train_another(home: Workspace) -> Run:
     return open_run(home, SECOND)
 
 
-def tell(note: Path, process: ProcessId, message: str) -> None:
-    write_json(note, {"pid": process.pid, "started_s": process.started_s, "message": message, "share": 0.5})
-
-
-def open_compare(page: Page, url: str, title: str = "orders") -> None:
-    page.goto(url)
-    expect(page.locator("#compare-run input")).to_have_value(re.compile(title), timeout=SLOW_MS)
-    page.wait_for_load_state("networkidle")
-
-
-def open_view(page: Page, name: str) -> None:
-    page.get_by_role("tab", name=name, exact=True).click()
-
-
-def pick_run(page: Page, title: str) -> None:
-    page.locator("#compare-run input").click()
-    page.get_by_role("option", name=re.compile(f"^{title}, done")).click()
-
-
-def until_kept(run: Run, typed: Typed) -> None:
-    """The page tells what is typed a moment later."""
-    end_s = time.monotonic() + SLOW_MS / 1000
-    while read_typed(run) != typed:
-        assert time.monotonic() < end_s, read_typed(run)
-        time.sleep(0.1)
-
-
 def test_a_run_that_ends_meanwhile_is_listed_and_nothing_picked_or_typed_is_lost(page: Page, url: str, run: Run, home):
     open_compare(page, url)
     page.locator("#ask textarea").fill("Half a que")
     page.locator("#who").get_by_role("button", name="Remove").first.click()
     expect(page.locator("#pane-2")).to_be_hidden()
     train_another(home)
-    page.wait_for_timeout(4_500)
+    wait_for_a_look(page)
     expect(page.locator("#compare-run input")).to_have_value(re.compile("orders"))
     expect(page.locator("#ask textarea")).to_have_value("Half a que")
     expect(page.locator("#pane-1")).to_contain_text("After")
@@ -109,33 +52,42 @@ def test_a_run_that_ends_meanwhile_is_listed_and_nothing_picked_or_typed_is_lost
     expect(page.locator("#pane-2")).to_contain_text("adapter “letters”, step 8")
 
 
+def test_on_a_phone_the_arrow_of_a_list_leaves_what_is_picked_readable(page: Page, url: str, run: Run):
+    open_compare(page, url)
+    page.set_viewport_size({"width": 390, "height": 844})
+    room = """field => {
+      const arrow = field.parentElement.querySelector(".icon-wrap").getBoundingClientRect();
+      return arrow.left - (field.getBoundingClientRect().right - parseFloat(getComputedStyle(field).paddingRight));
+    }"""
+    assert page.locator("#compare-run input").evaluate(room) >= 0
+
+
 def test_who_filters_the_list_of_runs_while_one_ends_goes_on_typing(page: Page, url: str, run: Run, home):
     open_compare(page, url)
     field = page.locator("#compare-run input")
     field.click()
     field.fill("lett")
     train_another(home)
-    expect(page.get_by_role("option", name=re.compile("letters, done"))).to_be_visible(timeout=SLOW_MS)
+    expect(page.get_by_role("option", name=re.compile("letters, done"))).to_be_visible()
     expect(field).to_have_value("lett")
 
 
-def test_the_first_run_is_picked_when_it_ends(page: Page, url: str, run: Run, home):
-    folder = home.root.parent / "aside"
-    shutil.rmtree(folder, ignore_errors=True)
+def test_the_first_run_is_picked_when_it_ends(page: Page, url: str, run: Run, tmp_path: Path):
+    folder = tmp_path / "aside"
     shutil.move(run.folder, folder)
     page.goto(url)
-    expect(page.locator("#compare-state")).to_contain_text("There is no trained run yet", timeout=SLOW_MS)
+    expect(page.locator("#compare-state")).to_contain_text("There is no trained run yet")
     shutil.move(folder, run.folder)
-    expect(page.locator("#compare-run input")).to_have_value(re.compile("orders"), timeout=SLOW_MS)
+    expect(page.locator("#compare-run input")).to_have_value(re.compile("orders"))
     expect(page.locator("#pane-2")).to_contain_text("adapter “orders”")
     expect(page.locator("#send")).to_be_enabled()
 
 
 def test_a_run_that_is_deleted_gives_way_to_another(page: Page, url: str, run: Run, home):
     other = train_another(home)
-    open_compare(page, url, "letters")
+    open_compare(page, url, title="letters")
     shutil.rmtree(other.folder)
-    expect(page.locator("#compare-run input")).to_have_value(re.compile("orders"), timeout=SLOW_MS)
+    expect(page.locator("#compare-run input")).to_have_value(re.compile("orders"))
     expect(page.locator("#pane-2")).to_contain_text("adapter “orders”")
 
 
@@ -155,18 +107,18 @@ def test_how_far_work_is_stands_over_its_own_run_alone(
     ask = page.locator({"measure": "#measure"}.get(name, f"#ask-{name}"))
     state = page.locator(f"#{name}-state")
     tell(note_of(run), sleeper, "Asking orders")
-    open_compare(page, url, "letters")
-    open_view(page, view)
+    open_compare(page, url, view, title="letters")
     pick_run(page, "orders")
     expect(state).to_contain_text("Asking orders")
     ask.click()  # joins the one that asks
+    wait_until_answered(page)
     tell(note_of(run), sleeper, "Still asking orders")
     expect(state).to_contain_text("Still asking orders")
     expect(state.get_by_text("Still asking orders")).to_be_visible()
     pick_run(page, "letters")
     expect(state).to_be_empty()
     tell(note_of(run), sleeper, "Asking orders on")
-    page.wait_for_timeout(4_500)
+    wait_for_a_look(page)
     expect(state).to_be_empty()
     expect(stop).to_be_hidden()
     ask.click()
@@ -186,8 +138,7 @@ def test_how_far_work_is_stands_over_its_own_run_alone(
 def test_its_end_is_seen_without_a_press_and_a_failure_is_told_over_its_run(page: Page, url: str, run: Run, sleeper):
     note = note_of_scores(run)
     tell(note, sleeper, "Asking both")
-    open_compare(page, url)
-    open_view(page, "Scores")
+    open_compare(page, url, "Scores")
     expect(page.locator("#measure-state")).to_contain_text("Asking both")
     page.get_by_role("button", name="Measure something else").click()
     pattern = page.get_by_label("A pattern that an answer must match")
@@ -195,7 +146,7 @@ def test_its_end_is_seen_without_a_press_and_a_failure_is_told_over_its_run(page
     scores = read_json(run.folder / "scores.json")
     write_json(run.folder / "scores.json", {**scores, "examples": 7})
     write_json(note, {"result": {}})
-    expect(page.locator("#scores")).to_contain_text("7 held-out examples", timeout=SLOW_MS)
+    expect(page.locator("#scores")).to_contain_text("7 held-out examples")
     expect(page.locator("#measure-state")).to_be_empty()
     expect(pattern).to_have_value("^At place")
     tell(note, sleeper, "Asking both")
@@ -207,10 +158,8 @@ def test_its_end_is_seen_without_a_press_and_a_failure_is_told_over_its_run(page
 
 def test_what_was_typed_and_not_applied_is_there_still_with_its_run_alone(page: Page, url: str, run: Run, home):
     train_another(home)
-    open_compare(page, url, "letters")
+    open_compare(page, url, "Scores", title="letters")
     pick_run(page, "orders")
-    open_view(page, "Scores")
-    expect(page.locator("#scores")).to_contain_text("held-out examples", timeout=SLOW_MS)  # the run is there
     page.get_by_role("button", name="Measure something else").click()
     pattern, labels = page.get_by_label("A pattern that an answer must match"), page.get_by_label("The labels, one")
     pattern.fill("(half a pat")
@@ -218,16 +167,18 @@ def test_what_was_typed_and_not_applied_is_there_still_with_its_run_alone(page: 
     page.get_by_label("As text", exact=True).check()
     page.get_by_label("A JSON schema").fill("{")  # as what is pasted
     page.get_by_label("A JSON schema").blur()
-    until_kept(run, Typed(pattern="(half a pat", labels="up\ndo", read_as="text", schema="{"))
+    wait_until_answered(page)
+    assert read_typed(run) == Typed(pattern="(half a pat", labels="up\ndo", read_as="text", schema="{")
     pick_run(page, "letters")
     expect(pattern).to_have_value("")
     expect(page.locator("#choose-state")).to_be_empty()
     pick_run(page, "orders")
     expect(pattern).to_have_value("(half a pat")
     page.reload()
+    arrive(page)
     open_view(page, "Scores")
     page.get_by_role("button", name="Measure something else").click()
-    expect(pattern).to_have_value("(half a pat", timeout=SLOW_MS)
+    expect(pattern).to_have_value("(half a pat")
     expect(labels).to_have_value("up\ndo")
     expect(page.get_by_label("A JSON schema")).to_have_value("{")
     expect(page.get_by_label("As text", exact=True)).to_be_checked()
@@ -236,3 +187,31 @@ def test_what_was_typed_and_not_applied_is_there_still_with_its_run_alone(page: 
     page.get_by_role("button", name="Let the data decide").click()
     expect(pattern).to_have_value("")
     assert read_typed(run) is None
+
+
+def measure(run: Run, choice: Choice) -> None:
+    """As another window does, or the command line."""
+    rows = (read_scores(run) or {})["answers"]
+    keep_choice(run, choice)
+    write_json(run.folder / "scores.json", weigh_run(run, rows, choice))
+
+
+def test_what_was_measured_elsewhere_is_shown_without_a_press(page: Page, url: str, run: Run):
+    measure(run, Choice())
+    open_compare(page, url, "Scores")
+    scores = page.locator("#scores")
+    expect(scores).to_contain_text("Each answer, those first where After lost most")
+    measure(run, make_choice("length_match"))
+    expect(scores).to_contain_text("“as long as wanted” was chosen by hand to decide")
+
+
+def test_once_a_vote_begins_no_view_tells_any_more_whose_answer_is_whose(page: Page, url: str, run: Run):
+    measure(run, Choice())
+    open_compare(page, url, "Scores")
+    scores = page.locator("#scores")
+    expect(scores).to_contain_text("Each answer, those first where After lost most")
+    assert "Mia Chen" in scores.inner_html()
+    open_view(page, "Blind vote")
+    page.get_by_role("button", name="Begin the vote").click()
+    expect(page.locator("#vote")).to_contain_text("Question 1 of")
+    assert "Mia Chen" not in scores.inner_html(), "in the moment in which the first question is there"

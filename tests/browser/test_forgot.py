@@ -4,49 +4,26 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import subprocess
-import sys
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from playwright.sync_api import Page, expect
 
 from studio.data.datasets import open_dataset
-from studio.process import ProcessId
 from studio.quiz.forget import is_stopped, note_of, state_of
 from studio.quiz.form import detect_form
 from studio.quiz.reading import read_quiz
 from studio.quiz.result import OffTopic, judge
 from studio.runs import Run
 from studio.store import write_json
-from studio.workspace import Workspace
-from tests.browser.compared import ATTACK, Answerer, fill, serve_compare
-from tests.browser.readable import violations
+from tests.browser.compared import ATTACK, open_compare, tell
+from tests.browser.pages import wait_until_answered
+from tests.browser.readable import require_readable
 
 QUIZ = read_quiz()
 TICKETS = ['{"order": "1"}'] * len(QUIZ.off_topic)
 PLAIN = ["It is blue."] * len(QUIZ.off_topic)
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    return Workspace.open(tmp_path_factory.mktemp("forgot"))
-
-
-@pytest.fixture(scope="module")
-def url(home: Workspace) -> Iterator[str]:
-    with serve_compare(home, Answerer()) as address:
-        yield address
-
-
-@pytest.fixture
-def run(home: Workspace) -> Run:
-    """One for all tests of this file, as is the page's program, and new for each of them."""
-    shutil.rmtree(home.root)
-    return fill(Workspace.open(home.root))
 
 
 def keep_quiz(run: Run, share_after: float, taken_over: bool = False) -> dict[str, Any]:
@@ -68,9 +45,7 @@ def keep_quiz(run: Run, share_after: float, taken_over: bool = False) -> dict[st
 
 
 def open_forgot(page: Page, url: str) -> None:
-    page.goto(url)
-    page.get_by_role("tab", name="What it forgot").click()
-    page.locator("#forgot").locator(".verdict, p").first.wait_for()
+    open_compare(page, url, "What it forgot")
 
 
 def test_before_it_was_asked_it_says_what_will_be(page, url, run):
@@ -92,8 +67,8 @@ def test_each_light_is_a_sign_and_a_word_too_and_says_what_to_do(page, url, run,
     rows = page.locator("#forgot table").first.locator("tbody tr")
     expect(rows).to_have_count(len(QUIZ.subjects) + 1)
     expect(rows.last.locator("td").first).to_have_text(f"{sign} {word}")
-    for row in rows.all():
-        assert re.search(r"\(between \d+ and \d+\).*\(between \d+ and \d+\)", row.inner_text(), re.DOTALL)
+    both = re.compile(r"\(between \d+ and \d+\).*\(between \d+ and \d+\)", re.DOTALL)
+    expect(rows).to_contain_text([both] * (len(QUIZ.subjects) + 1))
     if light == "red":
         expect(verdict).to_contain_text("10 to 20 % of general examples")
 
@@ -101,7 +76,9 @@ def test_each_light_is_a_sign_and_a_word_too_and_says_what_to_do(page, url, run,
 def test_the_answers_open_by_keys_and_stay_text(page, url, run):
     keep_quiz(run, 0.5, taken_over=True)
     open_forgot(page, url)
-    beside, lost = page.locator("#forgot details").all()
+    folds = page.locator("#forgot details")
+    expect(folds).to_have_count(2)
+    beside, lost = folds.first, folds.last
     expect(beside.locator("summary")).to_contain_text("10 of 10 answers look like those of your examples")
     expect(lost.locator("summary")).to_contain_text("questions were right before and are wrong now")
     for folded in (beside, lost):
@@ -139,40 +116,25 @@ def test_general_examples_are_mixed_into_a_new_version(page, url, run, home, tmp
     assert sum(each.wanted.startswith("It is ") for each in made.conversations("train")) == added
 
 
-def test_stop_ends_the_process_that_asks(page, url, run):
-    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    try:
-        begun = ProcessId.of(process.pid)
-        at_work = {"pid": begun.pid, "started_s": begun.started_s, "share": 0.4, "left_s": 20.0}
-        write_json(note_of(run), {**at_work, "message": "Asking yours"})
-        open_forgot(page, url)
-        expect(page.locator("#forgot-state")).to_contain_text("Asking yours, 20 s left")
-        page.get_by_role("button", name="What did it forget?").click()  # joins the one that asks
-        page.locator("#forgot-stop").click()
-        expect(page.locator("#forgot-state")).to_contain_text("Stopped. Press “What did it forget?” to ask anew.")
-        expect(page.locator("#forgot-stop")).to_be_hidden()
-        process.wait(10)
-        assert is_stopped(run)
-        expect(page.locator("#forgot")).to_contain_text("Not asked yet.")
-        expect(page.get_by_text("That did not work")).to_have_count(0)
-    finally:
-        process.kill()
-        process.communicate()
+def test_stop_ends_the_process_that_asks(page, url, run, sleeper):
+    tell(note_of(run), sleeper, "Asking yours", share=0.4, left_s=20.0)
+    open_forgot(page, url)
+    expect(page.locator("#forgot-state")).to_contain_text("Asking yours, 20 s left")
+    page.get_by_role("button", name="What did it forget?").click()  # joins the one that asks
+    wait_until_answered(page)  # or else it might begin anew what Stop has ended
+    page.locator("#forgot-stop").click()
+    expect(page.locator("#forgot-state")).to_contain_text("Stopped. Press “What did it forget?” to ask anew.")
+    expect(page.locator("#forgot-stop")).to_be_hidden()
+    psutil.Process(sleeper.pid).wait(10)
+    assert is_stopped(run)
+    expect(page.locator("#forgot")).to_contain_text("Not asked yet.")
+    expect(page.get_by_text("That did not work")).to_have_count(0)
 
 
-def test_it_is_labelled_and_readable_and_fits(page, url, run, tmp_path_factory):
+def test_it_is_labelled_and_readable_and_fits(page, url, run):
     keep_quiz(run, 0.5, taken_over=True)
     open_forgot(page, url)
     for summary in page.locator("#forgot summary").all():
         summary.click()
     page.get_by_role("button", name="Mix in general examples").click()
-    pictures = Path(tmp_path_factory.getbasetemp())
-    for width in (1280, 390):
-        page.set_viewport_size({"width": width, "height": 900})
-        for scheme in ("light", "dark"):
-            page.evaluate(f"document.body.classList.toggle('dark', {str(scheme == 'dark').lower()})")
-            page.wait_for_timeout(300)
-            for part in ("#forgot", "#mix", "#ask-forgot"):
-                assert violations(page, part) == [], f"{width} {scheme}"
-            assert page.evaluate("document.documentElement.scrollWidth") <= width
-            page.screenshot(path=pictures / f"forgot-{width}-{scheme}.png", full_page=True)
+    require_readable(page, "#forgot", "#mix", "#ask-forgot")

@@ -25,17 +25,13 @@ from studio.runs import Run, open_run
 from studio.store import write_json
 from studio.train.recipe import make_recipe, write_recipe
 from studio.workspace import Workspace
-from tests.browser.readable import violations
+from tests.browser.pages import wait_until_answered
+from tests.browser.readable import require_readable
 
 TOKEN, RUN = "a-start-token", "2026-11-24-1530-orders"
 ATTACK = '<img src="x" onerror="window.attacked = 1">'
 SETUP = Sampling(0.8, 0.9, 7)
 NAMES = ("Before: SmolLM2, untouched", "After: SmolLM2 + adapter “orders”, step 40")
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    return Workspace.open(tmp_path_factory.mktemp("kept"))
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +70,7 @@ def url(home: Workspace, run: Run) -> Iterator[str]:
             )
         demo.load(
             lambda: {**view.show(RUN), **asked.show()}, None, [*view.outputs, *asked.outputs], show_progress="hidden"
-        )
+        ).then(None, js="() => { window.filled = true; }")
     _, address, _ = demo.launch(
         app_kwargs={"middleware": [build_guard(TOKEN)]},
         **{"theme": build_theme(), "css": read_css()},
@@ -113,7 +109,7 @@ def test_a_conversation_is_kept_renamed_removed_brought_back_and_opened(page: Pa
     expect(page.locator("#kept-state")).to_contain_text("is removed. The file lies in the run’s folder")
     expect(page.locator("#kept")).to_be_hidden()
     page.reload()
-    page.locator("#keep > button").click()
+    unfold(page)
     page.get_by_role("button", name="Bring back “../../<b>the parcel</b>”").click()
     expect(page.locator("#keep > button")).to_contain_text("(1 kept)")
     field(page, "#system").fill("Be short.")
@@ -121,7 +117,7 @@ def test_a_conversation_is_kept_renamed_removed_brought_back_and_opened(page: Pa
     expect(page.locator("#kept-state")).to_contain_text("is open, as it was kept on")
     expect(page.locator("#pane-1 .message.bot")).to_contain_text(ATTACK)
     expect(field(page, "#system")).to_have_value("Be kind.")
-    assert page.locator(".message img").count() == 0
+    expect(page.locator(".message img")).to_have_count(0)
     assert page.evaluate("window.attacked") is None
 
 
@@ -172,6 +168,7 @@ def test_questions_come_from_a_file_and_stay_over_a_reload(page: Page, url: str,
     upload.set_input_files(tmp_path / "empty.md")
     expect(page.get_by_text("empty.md holds no question that can be asked here.")).to_be_visible()
     page.reload()
+    unfold(page)
     page.get_by_label("mine.csv (2)").check()
     expect(page.locator("#listed")).to_contain_text("Questions of the file (2)")
     page.get_by_label("Questions it never saw").check()
@@ -186,20 +183,19 @@ def test_it_is_labelled_and_readable_and_fits(page: Page, url: str):
     page.locator("#keep-it").click()
     page.locator("#kept-export").click()
     expect(page.locator("#kept-link a")).to_be_visible()
-    for width in (1280, 390):
-        page.set_viewport_size({"width": width, "height": 900})
-        for scheme in ("light", "dark"):
-            page.evaluate(f"document.body.classList.toggle('dark', {str(scheme == 'dark').lower()})")
-            page.wait_for_timeout(800)
-            assert violations(page, "#keep") == [], f"{width} {scheme}"
-            assert page.evaluate("document.documentElement.scrollWidth") <= width
+    require_readable(page, "#keep")
 
 
 def open_page(page: Page, url: str) -> None:
     page.goto(url)
+    unfold(page)
+
+
+def unfold(page: Page) -> None:
+    page.wait_for_function("window.filled")
+    wait_until_answered(page)
     page.locator("#keep > button").click()
     expect(page.locator("#keep-it")).to_be_visible()
-    page.wait_for_load_state("networkidle")
 
 
 def ask(page: Page, question: str) -> None:

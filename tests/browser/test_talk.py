@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,10 +17,10 @@ from studio.runs import Run
 from studio.store import read_json, write_json
 from studio.vote.ballots import begin_or_extend
 from studio.workspace import Workspace
-from tests.browser.compared import ATTACK, GREETS, NAMES, Answerer, fill, serve_compare
-from tests.browser.readable import violations
+from tests.browser.compared import ATTACK, GREETS, NAMES, Answerer, fill, open_compare, open_view
+from tests.browser.pages import wait_until_answered
+from tests.browser.readable import SCHEMES, WIDTHS, require_fit, show_at, show_in, violations
 
-SLOW_MS = 60_000
 TURNS = [
     Row(
         n,
@@ -41,28 +39,11 @@ TURNS = [
 VIEWS = ("Talk", "Blind vote", "Scores", "What it forgot", "Judge", "Report")
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    return Workspace.open(tmp_path_factory.mktemp("talks"))
-
-
-@pytest.fixture(scope="module")
-def answerer() -> Answerer:
-    return Answerer()
-
-
-@pytest.fixture(scope="module")
-def url(home: Workspace, answerer: Answerer) -> Iterator[str]:
-    with serve_compare(home, answerer) as address:
-        yield address
-
-
 @pytest.fixture
-def run(home: Workspace, answerer: Answerer) -> Run:
+def run(emptied: Workspace, answerer: Answerer) -> Run:
     """With scores of each answer."""
-    shutil.rmtree(home.root)
     answerer.asked.clear()
-    run = fill(Workspace.open(home.root), rows=TURNS)
+    run = fill(emptied, rows=TURNS)
     scores = read_json(run.folder / "scores.json")
     answers = [{**row, "base_loss": 2.0, "tuned_loss": 1.0} for row in scores["answers"]]
     write_json(run.folder / "scores.json", {**scores, **weigh([row["wanted"] for row in answers], answers)})
@@ -98,9 +79,7 @@ def test_chance_is_set_by_the_person(page: Page, url: str, run: Run, answerer: A
     page.locator("#seed input").fill("7")
     page.get_by_label("Same dice").uncheck()
     page.locator("#strength input[type=number]").fill("50")
-    page.locator("#ask textarea").fill("Hello?")
-    page.locator("#send").click()
-    expect(page.locator("#compare-state")).to_contain_text("Both answered")
+    ask(page, "Hello?", "Both answered")
     assert answerer.asked[0].sampling == Sampling(temperature=0.8, seed=7, same_dice=False)
     assert answerer.asked[0].strength == 0.5
 
@@ -109,21 +88,14 @@ def test_up_to_four_answer_beside_each_other(page: Page, url: str, run: Run, ans
     for step in (4, 8):
         (run.checkpoints / f"checkpoint-{step}").mkdir(parents=True)
     open_compare(page, url)
-    page.locator("#ask textarea").fill("Where is it?")
-    page.locator("#send").click()
-    expect(page.locator("#compare-state")).to_contain_text("Both answered")
-    for step in (4, 8):
-        page.locator("#who input").click()
-        page.get_by_role("option", name=re.compile(f"step {step}$")).click()
-    page.keyboard.press("Escape")
+    ask(page, "Where is it?", "Both answered")
+    choose(page, 4, 8)
     expect(page.locator("#pane-4")).to_contain_text("step 8")
     expect(page.locator("#pane-4")).to_contain_text("New here. It answers from your next question on")
     for pane in ("#pane-1", "#pane-2"):
         expect(page.locator(f"{pane} .message.bot")).to_have_count(1)
-    page.get_by_label("Mark the words that differ").check()
-    page.locator("#ask textarea").fill("And since when?")
-    page.locator("#send").click()
-    expect(page.locator("#compare-state")).to_contain_text("All 4 answered")
+    mark(page)
+    ask(page, "And since when?", "All 4 answered")
     expect(page.locator("#pane-4 .message.bot")).to_have_count(1)
     expect(page.locator("#pane-1 .message.bot")).to_have_count(2)
     asked = [[said.content for said in prompt if said.role == "user"] for prompt in answerer.asked[-1].prompts.values()]
@@ -131,11 +103,10 @@ def test_up_to_four_answer_beside_each_other(page: Page, url: str, run: Run, ans
     expect(page.locator("#figures")).to_contain_text("Step 8: 21 tokens")
     expect(page.locator("#apart .apart")).to_have_count(3)
     assert [voice.at for voice in answerer.asked[-1].prompts] == ["", "", "4", "8"]
-    page.set_viewport_size({"width": 390, "height": 900})
-    page.wait_for_timeout(500)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    show_at(page, 390)
+    require_fit(page, 390)
     page.reload()
-    expect(page.locator("#pane-4")).to_contain_text("step 8", timeout=SLOW_MS)
+    expect(page.locator("#pane-4")).to_contain_text("step 8")
 
 
 def test_who_stays_keeps_what_was_said_where_another_goes_and_an_old_question_is_asked_anew(
@@ -148,9 +119,7 @@ def test_who_stays_keeps_what_was_said_where_another_goes_and_an_old_question_is
     expect(page.locator("#pane-2")).to_be_hidden()
     expect(page.locator("#pane-1")).to_contain_text("adapter “orders”")
     expect(page.locator("#pane-1 .message.bot")).to_contain_text("Mia Chen")
-    page.locator("#who input").click()
-    page.get_by_role("option", name=re.compile("step 4$")).click()
-    page.keyboard.press("Escape")
+    choose(page, 4)
     expect(page.locator("#pane-2")).to_contain_text("New here.")
     ask(page, "Since when?", "Both answered")
     page.locator("#pane-1 .message.user").last.hover()
@@ -167,7 +136,22 @@ def test_who_stays_keeps_what_was_said_where_another_goes_and_an_old_question_is
 def ask(page: Page, question: str, answered: str) -> None:
     page.locator("#ask textarea").fill(question)
     page.locator("#send").click()
+    wait_until_answered(page)
     expect(page.locator("#compare-state")).to_contain_text(answered)
+
+
+def choose(page: Page, *steps: int) -> None:
+    """More who answer, beside those that are there."""
+    for step in steps:
+        page.locator("#who input").click()
+        page.get_by_role("option", name=re.compile(f"step {step}$")).click()
+        wait_until_answered(page)
+    page.keyboard.press("Escape")
+
+
+def mark(page: Page) -> None:
+    page.get_by_label("Mark the words that differ").check()
+    wait_until_answered(page)
 
 
 def test_a_conversation_is_kept_and_opened_with_who_answered(page: Page, url: str, run: Run):
@@ -176,15 +160,15 @@ def test_a_conversation_is_kept_and_opened_with_who_answered(page: Page, url: st
     keep_chosen(run, [Voice("base", run.id), Voice("checkpoint", run.id, "4"), Voice("run", run.id)])
     open_compare(page, url)
     expect(page.locator("#pane-2")).to_contain_text("step 4")
-    page.locator("#ask textarea").fill("Where is it?")
-    page.locator("#send").click()
-    expect(page.locator("#compare-state")).to_contain_text("All 3 answered")
+    ask(page, "Where is it?", "All 3 answered")
     page.locator("#keep > button").click()
     page.locator("#keep-it").click()
     expect(page.locator("#kept-state")).to_contain_text("Kept as “Where is it?”")
     page.locator("#clear").click()
+    expect(page.locator("#pane-1 .message")).to_have_count(0)
     page.locator("#who").get_by_role("button", name="Remove").last.click()
     expect(page.locator("#pane-3")).to_be_hidden()
+    wait_until_answered(page)
     page.locator("#kept-open").click()
     expect(page.locator("#pane-3 .message.bot")).to_contain_text("Mia Chen")
     expect(page.locator("#pane-2")).to_contain_text("step 4")
@@ -192,25 +176,22 @@ def test_a_conversation_is_kept_and_opened_with_who_answered(page: Page, url: st
 
 def test_a_kept_conversation_is_added_to_the_examples(page: Page, url: str, run: Run, home: Workspace):
     open_compare(page, url)
-    page.locator("#ask textarea").fill("May I bring my dog along?")
-    page.locator("#send").click()
-    expect(page.locator("#compare-state")).to_contain_text("Both answered")
+    ask(page, "May I bring my dog along?", "Both answered")
     page.locator("#keep > button").click()
     page.locator("#keep-it").click()
     expect(page.locator("#kept-state")).to_contain_text("Kept as")
     page.get_by_role("button", name="Add to the examples").click()
     said = page.locator("#kept-link")
-    expect(said).to_contain_text("✓ It is example 101 of orders v1 now, to learn from", timeout=SLOW_MS)
+    expect(said).to_contain_text("✓ It is example 101 of orders v1 now, to learn from")
     ((added, _),) = open_current(home, "orders").rows([100])
     assert [message.role for message in added.messages] == ["system", "user", "assistant"]
     assert added.wanted == NAMES
     expect(said.locator(".note")).to_be_visible()
     page.get_by_role("button", name="Add to the examples").click()
     expect(said).to_contain_text("✖ orders v1 has it already: it is example 101.")
-    for width in (1280, 390):
-        page.set_viewport_size({"width": width, "height": 900})
-        page.wait_for_timeout(300)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for width in WIDTHS:
+        show_at(page, width)
+        require_fit(page, width)
 
 
 def test_questions_come_from_a_file(page: Page, url: str, run: Run, tmp_path: Path):
@@ -228,9 +209,8 @@ def test_questions_come_from_a_file(page: Page, url: str, run: Run, tmp_path: Pa
 
 def test_what_they_say_is_text_wherever_it_stands(page: Page, url: str, run: Run):
     open_compare(page, url)
-    page.get_by_label("Mark the words that differ").check()
-    page.locator("#ask textarea").fill(ATTACK)
-    page.locator("#send").click()
+    mark(page)
+    ask(page, ATTACK, "Both answered")
     expect(page.locator("#apart")).to_contain_text("onerror")
     for pane in ("#pane-1", "#pane-2"):
         expect(page.locator(f"{pane} .message.user")).to_contain_text(ATTACK)
@@ -239,7 +219,7 @@ def test_what_they_say_is_text_wherever_it_stands(page: Page, url: str, run: Run
     page.get_by_role("button", name="Copy the answer of After").click()
     expect(page.get_by_text("Copied")).to_be_visible()
     assert page.evaluate("navigator.clipboard.readText()") == NAMES
-    page.get_by_role("tab", name="Scores").click()
+    open_view(page, "Scores")
     page.get_by_text("Each answer, those first where After lost most").click()
     expect(page.locator("#scores")).to_contain_text("onerror")
     assert page.evaluate("window.attacked") is None
@@ -248,43 +228,25 @@ def test_what_they_say_is_text_wherever_it_stands(page: Page, url: str, run: Run
 def test_scores_tell_nothing_of_what_is_still_to_be_voted_on(page: Page, url: str, run: Run):
     begin_or_extend(run)
     open_compare(page, url)
-    page.get_by_role("tab", name="Scores").click()
+    open_view(page, "Scores")
     page.get_by_text("Each answer, those first where After lost most").click()
     expect(page.locator("#scores")).to_contain_text("10 questions are left out until they are voted on")
     expect(page.locator("#scores")).not_to_contain_text(GREETS)
-    assert NAMES not in page.locator("#scores").inner_text()
+    expect(page.locator("#scores")).not_to_contain_text(NAMES)
 
 
 def test_every_view_is_labelled_and_readable_and_fits(page: Page, url: str, run: Run):
     open_compare(page, url)
-    page.get_by_label("Mark the words that differ").check()
-    page.locator("#ask textarea").fill("Where is it?")
-    page.locator("#send").click()
+    mark(page)
+    ask(page, "Where is it?", "Both answered")
     expect(page.locator("#apart")).to_contain_text("Mia")
     page.locator("#why").click()
-    expect(page.locator("#reasons")).not_to_be_empty()
-    for width in (1280, 390):
-        page.set_viewport_size({"width": width, "height": 900})
+    expect(page.locator("#reasons li p").first).to_have_css("display", "block")
+    for width in WIDTHS:
+        show_at(page, width)
         for name in VIEWS:
             open_view(page, name)
-            for scheme in ("light", "dark"):
-                page.evaluate(f"document.body.classList.toggle('dark', {str(scheme == 'dark').lower()})")
-                page.wait_for_timeout(1000)
+            for scheme in SCHEMES:
+                show_in(page, scheme)
                 assert violations(page, "#compare-views") == [], f"{name} {width} {scheme}"
-                assert page.evaluate("document.documentElement.scrollWidth") <= width
-
-
-def open_compare(page: Page, url: str) -> None:
-    page.goto(url)
-    expect(page.locator("#compare-run input")).to_have_value(re.compile("orders"), timeout=SLOW_MS)
-
-
-def open_view(page: Page, name: str) -> None:
-    """On a phone the last ones stand behind the dots."""
-    tab = page.get_by_role("tab", name=name, exact=True)
-    if not tab.is_visible():
-        page.locator("#compare-views .overflow-menu > button").click()
-        page.locator("#compare-views .overflow-dropdown").get_by_text(name, exact=True).click()
-    else:
-        tab.click()
-    page.wait_for_timeout(500)
+                require_fit(page, width)

@@ -66,7 +66,7 @@ def test_each_field_has_intervals_and_a_word():
     wish, order = fields.index("wish"), fields.index("order")
     assert wish < order, "the hardest first"
     assert "✓ better" in fields[wish:order]
-    assert "<strong>+80</strong> (+" in fields[wish:order]
+    assert "<strong>+80\u00a0points</strong> (+" in fields[wish:order]
     assert "can’t tell" in fields[order:], "two of thirty lost"
     shown = show_scores(found())
     assert shown.index("27 of 30") < shown.index("28 of 30"), "the weakest field first"

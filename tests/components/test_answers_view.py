@@ -20,9 +20,9 @@ def test_each_answer_has_its_own_speed_and_sureness():
     shown = show_figures(
         [Said("Before", "", Figures(21, True, 0.5, 2.5, 0.42)), Said(ATTACK, ATTACK, Figures(1, True, 0.4, 0.4, 0.981))]
     )
-    assert "21 tokens, the first after 0.5 s, 10 tokens a second, 42% sure of its words" in shown
+    assert "21 tokens, the first after 0.5 s, 10 tokens a second, 42\u00a0% sure of its words" in shown
     assert ATTACK not in shown
-    assert "1 token, the first after 0.4 s, 98% sure of its words" in shown
+    assert "1 token, the first after 0.4 s, 98\u00a0% sure of its words" in shown
 
 
 def test_who_was_stopped_before_the_first_token_has_no_speed():

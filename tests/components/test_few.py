@@ -22,18 +22,21 @@ def test_of_very_few_examples_all_is_shown_and_it_cannot_be_told_whether_it_is_b
     found = read_scores(run)
     assert found
     assert found["verdict"]["word"] == "can't tell"
-    assert {found["measures"][name]["word"] for name in ("right", found["main"], "json_valid")} == {"can't tell"}
+    assert {each["word"] for each in found["measures"].values()} == {"can't tell"}
+    assert "too few examples to tell" in found["verdict"]["reason"]
     for each in found["measures"].values():
         low, high = each["difference"]["low"], each["difference"]["high"]
         assert low is None or low <= each["difference"]["value"] <= high
     page = show_scores(found)
     assert "Can’t tell" in page
+    assert page.count("<td>too few examples to tell</td>") >= len(found["measures"])
     assert "None" not in page
     assert "nan" not in page
     verdict = document_of(run)["verdict"]
     assert verdict["word"] == "Can’t tell"
     some = f"On {held_out} example{'s' * (held_out > 1)} that no training saw"
     assert verdict["sentences"][0].startswith(some)
+    assert verdict["sentences"][0].endswith("of too few examples to tell.")
     written = write_report(run)
     assert written.pdf.read_bytes().startswith(b"%PDF")
     assert "Can’t tell" in written.html.read_text(encoding="utf-8")

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
-from components.forgot_view import NOT_ASKED, show_forgot
+from components.forgot_view import NOT_ASKED, _show_subject, show_forgot
+from studio.quiz.forget import read_quiz_of
 from studio.quiz.form import detect_form
 from studio.quiz.reading import read_quiz
 from studio.quiz.result import LIGHTS, OffTopic, judge
 from studio.train.recipe import make_recipe
+from tests.studio.reports import document_of, make_run, quiz, section_of, words_of
 
 QUIZ = read_quiz()
 ATTACK = "<img src=x onerror=alert(1)>"
@@ -50,6 +52,35 @@ def test_a_light_has_a_sign_and_a_word_in_each_row(share, light):
     assert len(words) == len(QUIZ.subjects) + 1
     assert all(LIGHTS[colour] == word for colour, word in words)
     assert words[-1][0] == light
+
+
+def test_a_lost_subject_makes_window_and_report_amber_alike_and_neither_calls_all_of_it_kept(workspace):
+    run = make_run(workspace)
+    quiz(run, lost=14, gained=16)
+    known = read_quiz_of(run)
+    assert known
+    lost = [part["subject"] for part in known["subjects"] if part["light"] == "red"]
+    assert (known["all"]["light"], len(lost)) == ("green", 1)
+    document = document_of(run)
+    tile = next(each for each in document["figures"] if each["label"] == "general knowledge")
+    assert (tile["value"], tile["tone"]) == ("partly lost", "warn")
+    all_of_it = section_of(document, "forgot")["parts"][2]["rows"][0]
+    assert tile["fine"].startswith(f"{all_of_it[3]['text']} points, ")
+    assert tile["fine"].endswith(f"; surely lost: {lost[0]}")
+    shown = re.sub(r"<[^>]*>", "", show_forgot(known))
+    assert shown.startswith("▲ Amber. On the whole it knows about as much as before: ")
+    told = words_of(section_of(document, "forgot"))
+    assert "▲ Amber. On the whole it knows about as much as before: " in told
+    for words in (shown, told):
+        assert f"urely lost: {lost[0]}." in words
+
+
+def test_who_subtracts_what_is_printed_gets_the_change_that_is_printed():
+    part = {"before": 0.25, "after": 0.225, "difference": -0.025}
+    bounds = {side: {"value": value, "low": -0.1, "high": 0.5} for side, value in part.items()}
+    row = _show_subject({"subject": "Facts", "help": "", "questions": 40, "light": "green", "word": "kept", **bounds})
+    figures = re.findall(r'<td class="figure">(\S+)', row.replace("\u00a0%", ""))
+    assert figures == ["25.0", "22.5", "\u22122.5"]
 
 
 def test_a_row_has_shares_before_and_after_with_their_intervals():

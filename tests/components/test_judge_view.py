@@ -95,6 +95,14 @@ def test_each_criterion_has_its_means_with_intervals_and_a_word_beside_the_colou
         assert "✓ better" in plain(row[0])
 
 
+def test_a_minus_looks_as_it_does_elsewhere(run):
+    judge_by(run, lambda first, second: fair(second, first))
+    row = re.search(r"<tr><th scope=\"row\">[^<]*<br>.*?</tr>", show_judged(run))
+    assert row
+    assert "<td>\u2212" in row[0]
+    assert not re.search(r"-\d", plain(row[0]))
+
+
 def test_what_models_say_is_text_and_never_markup(run):
     judge_by(run, lambda first, second: judgement("same").replace("It is 3.", ATTACK))
     shown = show_judged(run)
@@ -147,7 +155,7 @@ def test_what_would_be_sent_stands_above_the_button_for_the_judge_of_last_time(r
     shown = view.show(run.id)
     assert set(shown) <= set(view.outputs)
     assert (shown[fields["judge-address"]], shown[fields["judge-many"]]) == (ASK.address, 50)
-    assert "11 questions with their system prompts" in shown[fields["judge-plan"]]
+    assert "11 questions with their wanted answers and both answers" in shown[fields["judge-plan"]]
     assert "go to https://example.com. Nothing else is sent." in shown[fields["judge-plan"]]
 
 
@@ -195,7 +203,7 @@ def test_nothing_is_sent_before_it_was_read(run, workspace):
     view, shown = press(workspace, run, "")
     mark = make_plan(run, Ask("server", 20, "http://127.0.0.1:9/v1", "big")).mark
     assert mark in shown.values()
-    assert "Nothing is sent yet." in shown[view.state]
+    assert "Nothing is sent yet." in shown[view.work.state]
     assert job.read_ask(run) is None
     with pytest.raises(gr.Error, match="over a shared link"):
         press(workspace, run, "", shared=True)
@@ -204,9 +212,9 @@ def test_nothing_is_sent_before_it_was_read(run, workspace):
 def test_a_failure_stays_on_the_page(run, workspace):
     mark = make_plan(run, Ask("server", 20, "http://127.0.0.1:9/v1", "big")).mark
     view, shown = press(workspace, run, mark)
-    said, end_s = shown[view.state], time.monotonic() + 60
+    said, end_s = shown[view.work.state], time.monotonic() + 60
     assert "<progress" in said
     while "<progress" in said and time.monotonic() < end_s:
         time.sleep(0.1)
-        said = view.tick(run, said).get(view.state, said)
+        said = view.tick(run, said).get(view.work.state, said)
     assert "Nobody answers at http://127.0.0.1:9/v1" in said

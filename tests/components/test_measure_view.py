@@ -15,6 +15,7 @@ from components.frame import Studio
 from components.measure_view import build_measure_view
 from components.scores_view import show_scores
 from studio.compare.chat import Chat
+from studio.compare.asking import KEPT, keep_asking, make_asking
 from studio.compare.chosen import keep_choice, keep_typed, read_typed, weigh_as_kept
 from studio.compare.proof import note_of
 from studio.compare.weigh import weigh
@@ -121,6 +122,17 @@ def test_scores_of_weights_that_learned_on_say_so(view, studio):
     later_ns = (run.folder / "scores.json").stat().st_mtime_ns + 10**9
     os.utime(weights, ns=(later_ns, later_ns))
     assert view(run.id)["scores"].startswith('<div class="note note" role="status">▲ The run has learned on since')
+
+
+def test_the_form_holds_how_this_run_is_asked_and_the_usual_way_where_that_is_damaged(view, studio):
+    run = make_run(studio.workspace)
+    keep_asking(run, make_asking(20, 0.7, 0.9, 3))
+    shown = view(run.id)
+    names = ("questions", "temperature", "top-p", "seed")
+    assert [shown[f"asking-{name}"] for name in names] == [20, 0.7, 0.9, 3]
+    (run.folder / KEPT).write_text("{", encoding="utf-8")
+    assert view(run.id)["asking-questions"] == 0
+    assert view(None)["asking-temperature"] == 0
 
 
 def test_a_choice_that_could_not_be_used_is_told(view, studio):

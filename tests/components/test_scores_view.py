@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from html import escape
+
 from components.scores_view import show_scores
 from studio.compare.weigh import weigh
+from studio.scores.measures import MEASURES
 
 
 def scores(tuned: str) -> dict:
@@ -23,9 +26,21 @@ def test_the_verdict_stands_first_with_a_sign_and_a_word():
 def test_each_measure_has_its_difference_with_an_interval_and_a_word():
     shown = show_scores(scores("Yes, {n} <b>."))
     assert "wholly right" in shown
-    assert "<strong>+100</strong> (+" in shown
+    assert "<strong>+100\u00a0points</strong> (+" in shown
     assert "✓ better" in shown
     assert "<b>" not in shown
+
+
+def test_where_lower_is_better_it_says_so_and_what_each_measure_means_needs_no_mouse():
+    rows = [{"wanted": "Yes.", "base": "No.", "tuned": "Yes.", "base_loss": 2.0, "tuned_loss": 1.0} for _ in range(20)]
+    shown = show_scores({"examples": 20, **weigh(["Yes."] * 20, rows)})
+    table, _, meanings = shown.partition("<summary>What these mean</summary>")
+    assert "<strong>words in common, folded</strong></th>" in table
+    assert "loss (lower is better)</th>" in table
+    assert "<strong>\u22121.00</strong>" in table, "a loss has no points"
+    for measure in ("right", "loss"):
+        assert f"<strong>{MEASURES[measure].title}</strong>: {escape(MEASURES[measure].help)}</li>" in meanings
+    assert MEASURES["label_right"].help not in meanings, "it is not shown"
 
 
 def test_scores_of_the_first_version_have_no_verdict():

@@ -102,10 +102,10 @@ def test_progress_of_the_run_before_goes_with_the_first_tick_on_another(work, ru
 
 @pytest.mark.parametrize("kind", range(4))
 def test_models_that_answer_already_keep_others_away_but_not_those_who_ask_for_the_same(workspace, run, sleeper, kind):
-    note = notes_of(run)[kind]
+    note, view = list(notes_of(run).items())[kind]
     require_none_at_work(workspace)
     begin(note, sleeper)
     require_none_at_work(workspace, but=note)
     with pytest.raises(RunError, match=f"“{run.title}” is being measured or asked") as told:
         require_none_at_work(workspace)
-    assert "press Stop" in told.value.do
+    assert f"press Stop under “{view}” in Compare" in told.value.do

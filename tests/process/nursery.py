@@ -21,13 +21,13 @@ from pathlib import Path
 from typing import Any
 
 from studio.process import worker_environment
-from studio.runs import Run
+from studio.runs import LIVE, Run
 from studio.store import append_row, read_rows
 from studio.workspace import REPOSITORY, Workspace
 
 RIGGED = "rigged.py"  # in a run's folder: what a test wants to be otherwise inside the worker, done before it begins
 WORKED = "worked.jsonl"  # beside the socket: a row where training begins and one where it ends
-PATIENCE_S = 120.0
+PATIENCE_S = 300.0
 
 
 @dataclass
@@ -117,10 +117,15 @@ def _work(nursery: Nursery, folder: Path) -> None:
     def note(run: Run, report: Any) -> None:
         row = {"run": str(run.folder), "pid": os.getpid(), "began_s": time.monotonic()}
         append_row(nursery.worked, row)
-        try:
-            train_it(run, report)
-        finally:
-            append_row(nursery.worked, {**row, "ended_s": time.monotonic()})
+        update = report.update
+
+        def update_noted(*state: str, **more: Any) -> None:
+            if state and state[0] not in LIVE:  # once it says so, another may begin at once
+                append_row(nursery.worked, {**row, "ended_s": time.monotonic()})
+            update(*state, **more)
+
+        report.update = update_noted
+        train_it(run, report)
 
     trainer.train = note
     code = 1

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from studio.data.conversation import Conversation
@@ -21,7 +22,7 @@ from studio.train.recipe import Recipe
 from studio.workspace import SAMPLE, Workspace
 from tests.process.nursery import RIGGED
 
-PATIENCE_S = 120
+PATIENCE_S = 300  # of a worker that imports the libraries beside two others, on two cores
 # Steep, so that losses move in few steps, and the held-out loss up as well as down.
 SETTINGS: dict[str, Any] = {
     "batch_size": 1, "gradient_accumulation": 2, "epochs": 3, "max_steps": 22, "learning_rate": 0.02, "lora_alpha": 512,
@@ -126,6 +127,30 @@ def at_step(step: int, act: str) -> str:
         "    return ended(self, args, state, control, **more)\n"
         "Reporter.on_step_end = on_step_end\n"
     )
+
+
+HOLD = "import os, signal; os.kill(os.getpid(), signal.SIGSTOP)"  # for `at_step`
+
+
+def start_held(workspace: Workspace, recipe: Recipe, step: int) -> Run:
+    """Start a run that stands still once it has done this step, until `let_go`: it cannot end meanwhile."""
+    return wait_until_held(workspace, start_rigged(workspace, recipe, at_step(step, HOLD)).id)
+
+
+def wait_until_held(workspace: Workspace, run_id: str) -> Run:
+    """For a run with `HOLD` among what is rigged; whatever goes on with it afterwards is not rigged any more."""
+
+    def stands_still(run: Run) -> bool:
+        return run.is_live and psutil.Process(run.process.pid).status() == psutil.STATUS_STOPPED
+
+    run = wait_for(workspace, run_id, stands_still)
+    (run.folder / RIGGED).unlink()
+    return run
+
+
+def let_go(run: Run) -> None:
+    assert run.process
+    os.kill(run.process.pid, signal.SIGCONT)
 
 
 def heldout_best_at(step: int) -> str:

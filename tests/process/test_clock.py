@@ -18,7 +18,7 @@ from studio.store import read_rows
 from studio.train.recipe import Recipe
 from studio.workspace import Workspace
 from tests.process.nursery import Nursery
-from tests.process.small import at_step, require_equal, start_rigged, wait_for_end, wait_for_step
+from tests.process.small import at_step, let_go, require_equal, start_held, start_rigged, wait_for_end
 
 HOUR_S = 3600.0
 AN_HOUR_BACK = f"import time; true = time.time; time.time = lambda: true() - {HOUR_S}"
@@ -43,8 +43,7 @@ def test_a_run_that_goes_on_is_not_taken_for_dead_when_the_clock_is_set(
     nursery: Nursery, place: Workspace, recipe_of: Callable[..., Recipe], left_alone: Run,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    run = start_run(place, recipe_of())
-    wait_for_step(place, run.id, 2)
+    run = start_held(place, recipe_of(), 2)
     for by_s in (-HOUR_S, 2 * HOUR_S):
         set_clock(monkeypatch, by_s)
         seen = open_run(place, run.id)
@@ -54,6 +53,7 @@ def test_a_run_that_goes_on_is_not_taken_for_dead_when_the_clock_is_set(
             resume_run(place, run.id)
     later = start_run(place, recipe_of(name="later", max_steps=2))
     assert later.state == "queued"
+    let_go(run)
     run = wait_for_end(place, run.id)
     require_equal(run, left_alone)
     wait_for_end(place, later.id)

@@ -22,7 +22,7 @@ def model(starter: Path, tmp_path_factory: pytest.TempPathFactory):
     return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
 
 
-def draw(model, rows: int, **sampling):
+def draw(model, rows: int, own=None, **sampling):
     sureness = Sureness()
     output = model.generate(
         input_ids=PROMPT.repeat(rows, 1),
@@ -31,7 +31,7 @@ def draw(model, rows: int, **sampling):
         do_sample=False,
         eos_token_id=None,
         pad_token_id=0,
-        logits_processor=processors_of(Sampling(**sampling), rows, sureness),
+        logits_processor=processors_of(Sampling(**sampling), own or [None] * rows, sureness),
     )
     return output[:, 3:], sureness.of(output)
 
@@ -50,6 +50,13 @@ def test_without_them_each_has_luck_of_its_own_and_the_seed_brings_it_back(model
     assert drawn.tolist() == again.tolist()
     other, _ = draw(model, 1, temperature=1.0, seed=5)
     assert other[0].tolist() != drawn[0].tolist()
+
+
+def test_a_question_with_dice_of_its_own_draws_the_same_whatever_stands_beside_it(model):
+    drawn, _ = draw(model, 3, own=[9, 4, 9], temperature=1.0, seed=4)
+    assert drawn[0].tolist() == drawn[2].tolist() != drawn[1].tolist()
+    beside, _ = draw(model, 2, own=[9, 7], temperature=1.0)
+    assert beside[0].tolist() == drawn[0].tolist()
 
 
 def test_a_temperature_of_nothing_and_the_narrowest_top_p_are_greedy(model):

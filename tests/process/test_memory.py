@@ -51,7 +51,7 @@ def data(starter_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory)
 def measure(workspace: Workspace, recipe: Recipe) -> Run:
     run = start_run(workspace, recipe)
     end = time.monotonic() + PATIENCE_S
-    while run.is_live and time.monotonic() < end:
+    while run.is_open and time.monotonic() < end:
         time.sleep(0.3)
         run = open_run(workspace, run.id)
     assert run.state == "done", f"{run.status}\n{run.log.read_text()[-2000:]}"

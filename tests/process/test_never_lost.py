@@ -20,8 +20,10 @@ from tests.process.nursery import RIGGED
 from tests.process.small import (
     heldout_best_at,
     kill,
+    let_go,
     losses,
     require_equal,
+    start_held,
     start_rigged,
     told,
     wait_for_end,
@@ -70,10 +72,10 @@ def test_a_run_that_was_killed_fifty_times_is_the_run_that_would_have_been(
 def test_paused_and_gone_on_it_is_the_run_that_would_have_been(
     place: Workspace, recipe_of: Callable[..., Recipe], left_alone: Run
 ) -> None:
-    run = start_run(place, recipe_of())
-    wait_for_step(place, run.id, 6)
+    run = start_held(place, recipe_of(), 6)
     assert stop_run(place, run.id, "pause").is_live
     assert open_run(place, run.id).state == "pausing"
+    let_go(run)
     run = wait_for_end(place, run.id)
     assert run.state == "paused"
     step = run.status["step"]
@@ -89,9 +91,9 @@ def test_paused_and_gone_on_it_is_the_run_that_would_have_been(
 def test_stopped_it_keeps_what_it_learned_and_can_still_go_on(
     place: Workspace, recipe_of: Callable[..., Recipe], left_alone: Run
 ) -> None:
-    run = start_run(place, recipe_of())
-    wait_for_step(place, run.id, 5)
+    run = start_held(place, recipe_of(), 5)
     stop_run(place, run.id)
+    let_go(run)
     run = wait_for_end(place, run.id)
     assert run.state == "stopped"
     assert run.has_adapter
@@ -101,8 +103,7 @@ def test_stopped_it_keeps_what_it_learned_and_can_still_go_on(
 
 
 def test_thrown_away_nothing_is_left_of_it(place: Workspace, recipe_of: Callable[..., Recipe]) -> None:
-    run = start_run(place, recipe_of())
-    run = wait_for_step(place, run.id, 2)
+    run = start_held(place, recipe_of(), 2)
     discard_run(place, run.id)
     assert not run.folder.exists()
     assert run.process
@@ -173,15 +174,13 @@ def test_one_that_had_stopped_early_and_was_killed_before_it_said_so_does_not_go
 
 
 def test_a_run_that_was_asked_to_end_and_was_killed_before_ends_all_the_same(
-    place: Workspace, recipe_of: Callable[..., Recipe], left_alone: Run
+    place: Workspace, recipe_of: Callable[..., Recipe]
 ) -> None:
     for how, state in (("pause", "paused"), ("keep", "stopped")):
-        run = start_run(place, recipe_of(name=how, **LONG))
-        wait_for_step(place, run.id, 5)
+        run = start_held(place, recipe_of(name=how), 5)
         stop_run(place, run.id, how)  # type: ignore[arg-type]
-        kill(open_run(place, run.id))
-        if open_run(place, run.id).state != "interrupted":
-            continue  # it was quicker than the kill
+        kill(run)
+        assert open_run(place, run.id).state == "interrupted"
         look_after(place)
         run = wait_for_end(place, run.id)
         assert run.state == state, run.status

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from studio.compare.proof import read_scores
+from studio.compare.sampling import GREEDY
 from studio.compare.skipped import say_skipped
 from studio.compare.voices import Voice, base_and_tuned
 from studio.data.conversation import Message
@@ -154,4 +155,4 @@ def test_a_longer_conversation_than_the_model_reads_is_refused_in_words(run: Run
         pass
     said = [Message("user", "Where is my parcel? " * 200)]
     with pytest.raises(ModelError, match=r"more than the 512 that this model reads at once\. Clear the conversation"):
-        voices.answer_all(both[0], [said], 8)
+        voices.answer_all(both[0], [(said, 0)], 8, GREEDY)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -66,8 +67,12 @@ def test_a_run_outlives_the_studio_that_started_it_and_can_be_stopped_by_the_nex
     assert waits.state == "queued"
     take_out(starter_workspace, waits.id)
 
+    run = open_run(starter_workspace, run_id)
+    assert run.process
+    os.kill(run.process.pid, signal.SIGSTOP)  # or else it may have ended before it is looked at
     stop_run(starter_workspace, run_id)
     assert open_run(starter_workspace, run_id).state == "stopping"
+    os.kill(run.process.pid, signal.SIGCONT)
     run = wait_for(starter_workspace, run_id, lambda run: not run.is_open)
     assert run.state == "stopped"
     assert run.has_adapter

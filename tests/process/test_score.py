@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from studio.compare.asking import asked_as, make_asking
 from studio.compare.chosen import keep_choice
 from studio.compare.proof import note_of, read_scores, score_run
 from studio.data.datasets import open_dataset
@@ -102,6 +103,38 @@ def test_a_run_that_was_touched_copied_or_restored_is_not_asked_anew(scored: Run
                 pass
         finally:
             away.rename(base)
+
+
+def test_with_dice_the_same_seed_gives_the_same_figures_and_back_without_them_nobody_is_asked_again(
+    scored: Run,
+) -> None:
+    usual = read_scores(scored)
+    assert usual is not None
+    how = make_asking(questions=2, temperature=1.5, seed=5)
+    for _ in score_run(scored, how):
+        pass
+    drawn = read_scores(scored)
+    assert drawn is not None
+    assert (drawn["examples"], drawn["of_all"], asked_as(drawn)) == (2, usual["examples"], how)
+    assert {row["row"] for row in drawn["answers"]} < {row["row"] for row in usual["answers"]}
+    greedy = {row["row"]: row for row in usual["answers"]}
+    for row in drawn["answers"]:
+        assert row["tuned"] != greedy[row["row"]]["tuned"]
+        assert row["tuned_loss"] == greedy[row["row"]]["tuned_loss"], "what was read needs no dice"
+    lines = (scored.folder / "score.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+    kept = [line for line in lines if how.marks[0] not in line]
+    (scored.folder / "score.jsonl").write_text("".join(kept), encoding="utf-8")
+    for _ in score_run(scored):
+        pass
+    assert len(kept) == len(lines) - 2, "they are asked anew"
+    assert read_scores(scored) == drawn, "as they were asked last, and with the same luck"
+    away = (base := require_base(workspace_of(scored.folder), scored.recipe.base)).rename(base.with_name("away"))
+    try:
+        for _ in score_run(scored, make_asking()):
+            pass
+    finally:
+        away.rename(base)
+    assert read_scores(scored) == usual
 
 
 def test_damaged_scores_are_made_anew_of_what_was_answered(scored: Run) -> None:

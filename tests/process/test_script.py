@@ -19,7 +19,7 @@ from studio.train.script import as_script
 from studio.workspace import Workspace
 from tests.process.small import heldout, losses, wait_for_end
 
-PATIENCE_S = 120
+PATIENCE_S = 300
 LEARNED = ("adapter_model.safetensors", "model.safetensors")
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import threading
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from studio.errors import ModelError
 from studio.runs import open_run
 from studio.store import write_json
 from studio.train.recipe import make_recipe, write_recipe
+from studio.workers.chat import Session, answer
 from studio.workers.shared import Shared
 from studio.workers.starter import packaged_gguf
 from studio.workers.voices import Voices
@@ -160,6 +163,24 @@ def test_all_weights_and_a_file_answer_in_turn_beside_a_base(home: Workspace, fi
     assert 0 < filed.sure <= 1
     assert 0 < filed.first_s <= filed.seconds
     assert not filed.finished
+
+
+def test_who_has_ended_is_told_while_the_others_still_answer(home: Workspace, file: Voice):
+    told: list[dict[str, Any]] = []
+
+    class Listened(Session):
+        def __init__(self) -> None:
+            self.stop = threading.Event()
+
+        def tell(self, event: str, **more: Any) -> None:
+            told.append({"event": event, **more})
+
+    asked = {voice.key: [message.as_dict() for message in ASKED] for voice in (BASE, ALL, file)}
+    request = {"ask": asked, "most_tokens": WORDS, "sampling": asdict(GREEDY), "strength": 1.0}
+    answer(opened(home, BASE, ALL, file), request, Listened())
+    ended = list(dict.fromkeys(tuple(each["ended"]) for each in told if each["event"] == "text"))
+    assert ended == [(), (BASE.key,), (BASE.key, ALL.key), (BASE.key, ALL.key, file.key)]
+    assert told[-1]["event"] == "done"
 
 
 def test_a_file_is_stopped_at_once_and_drawn_by_a_seed(home: Workspace, file: Voice):

@@ -87,8 +87,8 @@ def score(run: Run, base: Said, tuned: Said) -> list[dict[str, Any]]:
     return answers
 
 
-def quiz(run: Run, lost: int = 0) -> None:
-    """All right before; after, the first `lost` questions with options are wrong."""
+def quiz(run: Run, lost: int = 0, gained: int = 0) -> None:
+    """All right before but the last `gained` questions; after, the first `lost` are wrong. Of those with options."""
     known = read_quiz()
     right = [
         {"scores": [float(option == item.right) for option in item.options]} if item.options else {"text": ""}
@@ -97,8 +97,11 @@ def quiz(run: Run, lost: int = 0) -> None:
     wrong = [{"scores": [float(option != item.right) for option in item.options]} for item in known.items]
     after = [bad if place < lost and item.options else good
              for place, (good, bad, item) in enumerate(zip(right, wrong, known.items, strict=True))]  # fmt: skip
+    first = len(right) - gained
+    before = [bad if place >= first and item.options else good
+              for place, (good, bad, item) in enumerate(zip(right, wrong, known.items, strict=True))]  # fmt: skip
     plain = ["It is blue."] * len(known.off_topic)
-    found = judge(known, right, after, OffTopic(None, known.off_topic, plain, plain), run.recipe)
+    found = judge(known, before, after, OffTopic(None, known.off_topic, plain, plain), run.recipe)
     write_json(run.folder / "quiz.json", {"of": state_of(run), **found})
 
 

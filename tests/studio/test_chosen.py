@@ -17,6 +17,7 @@ from studio.process import ProcessId
 from studio.runs import Run
 from studio.score_verb import FLAGS, verb_score
 from studio.scores.choice import Choice, make_choice
+from studio.scores.comparison import compare_fields
 from studio.store import read_json, write_json
 from studio.verbs import build_parser
 from tests.studio.reports import document_of, make_run, score, section_of, words_of
@@ -143,7 +144,7 @@ class TestHeadless:
     def asked(self, monkeypatch, run) -> list[str]:
         asked: list[str] = []
         monkeypatch.setattr(score_verb, "forget_run", lambda run: asked.append("quiz") or iter(()))
-        monkeypatch.setattr(proof, "score_run", lambda run: asked.append("both") or iter(()))
+        monkeypatch.setattr(proof, "score_run", lambda run, asking: asked.append("both") or iter(()))
         return asked
 
     def given(self, *flags: str) -> Namespace:
@@ -176,6 +177,25 @@ class TestHeadless:
         keep_choice(run, make_choice("label_right"))
         write_json(run.folder / "scores.json", weigh_as_kept(run, scores_of(run)["answers"]))
         assert "was not used. “right label” says nothing" in verb_score(workspace, self.given())["failed"]
+
+    def test_each_field_is_told_with_the_intervals_that_the_window_shows(self, workspace, run):
+        told, found = verb_score(workspace, self.given("--measure", "auto"))["fields"], scores_of(run)
+        shown = compare_fields(found["answers"])
+        assert list(told) == list(shown)
+        assert told.keys() == found["fields"].keys()
+        assert len(told) > 1
+        for name, each in told.items():
+            counted = found["fields"][name]
+            for side in ("base", "tuned"):
+                assert (each[side]["right"], each[side]["of"]) == (counted[side], counted["wanted"])
+                assert each[side]["value"] == pytest.approx(counted[side] / counted["wanted"], abs=1e-6)
+                assert each[side].items() >= getattr(shown[name], side).as_dict().items()
+            assert (each["difference"], each["word"]) == (shown[name].difference.as_dict(), shown[name].word)
+
+    def test_where_no_fields_were_wanted_none_are_told(self, workspace, run):
+        plain = [{**row, "wanted": f"It comes on day {row['row']}."} for row in scores_of(run)["answers"]]
+        write_json(run.folder / "scores.json", weigh_as_kept(run, plain))
+        assert verb_score(workspace, self.given())["fields"] == {}
 
     def test_where_the_scores_are_damaged_both_are_asked_anew(self, workspace, run, asked):
         path = run.folder / "scores.json"

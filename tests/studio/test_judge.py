@@ -194,6 +194,11 @@ def test_words_say_whether_to_believe_it_and_when_that_cannot_be_told(agreed, of
     assert words in found.words
 
 
+def test_who_always_judges_the_other_way_has_a_kappa_below_nothing_with_the_minus_of_all_figures():
+    votes = ["tuned", "base"] * 20
+    assert "kappa \u22121.00, between \u22121.00 and \u2212" in compare(votes, votes[1:] + votes[:1]).words
+
+
 def test_without_a_vote_one_reads_where_to_vote():
     assert "Blind vote" in compare([], []).words
     assert LEAST > 1

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from studio.data.conversation import Message
 from studio.errors import DataError, ModelError, RunError, SettingError
-from studio.judge import job, judging
+from studio.judge import asking, job, judging
 from studio.judge.asking import Ask, choose, list_asked, require_ask
 from studio.judge.cost import TOKENS_OF_A_REPLY
 from studio.judge.form import SCHEMA
@@ -18,6 +20,7 @@ from studio.judge.result import read_judged, shown_answers
 from studio.runs import Run, open_run
 from studio.served import ServedModel
 from studio.store import read_rows, write_json
+from studio.vote.answers import read_pairs
 from studio.vote.ballots import begin_or_extend
 from studio.vote.votes import cast, read_standing
 from studio.workspace import Workspace
@@ -165,13 +168,32 @@ def test_who_breaks_off_leaves_what_was_judged(run, serve):
 )
 def test_what_goes_where_is_said(run, address, words):
     plan = make_plan(run, require_ask(Ask("server", 3, address, "big")))
-    assert plan.words.startswith("3 questions with their system prompts, their wanted answers and both answers")
+    assert plan.words.startswith("3 questions with their wanted answers and both answers, each twice")
     assert words in plan.words
     sent = sum(
         len(part["content"]) for each in list_asked(run, Ask("server", 3, address, "b")) for part in each.messages
     )
     assert (plan.estimate.requests, plan.estimate.tokens_in) == (6, sent // 3)
     assert plan.estimate.tokens_out == 6 * TOKENS_OF_A_REPLY
+
+
+def test_only_what_is_there_is_said_to_be_sent(run, monkeypatch):
+    (pair, *_) = read_pairs(run)
+    system = Message("system", "Be kind.")
+    told = replace(pair, prompt=(system, *pair.prompt))
+    for pairs, words in (
+        ([told], "1 question with its system prompt, its wanted answer and both answers, twice"),
+        (
+            [replace(told, row=n) for n in (1, 2)],
+            "2 questions with their system prompts, their wanted answers and both",
+        ),
+        ([replace(pair, wanted="")], "1 question with both answers, twice"),
+    ):
+        monkeypatch.setattr(asking, "read_pairs", lambda _, pairs=pairs: pairs)
+        assert make_plan(run, ASK).words.startswith(words)
+        sent = " ".join(part["content"] for each in list_asked(run, ASK) for part in each.messages)
+        assert ("system: Be kind." in sent) == ("system prompt" in words)
+        assert ("BEGIN reference" in sent) == ("wanted answer" in words)
 
 
 def test_a_file_sends_nothing(run, tmp_path):

@@ -12,11 +12,11 @@ from pydantic import ValidationError
 
 from studio.errors import RunError
 from studio.quiz.checks import FORMS, fold
-from studio.quiz.forget import forget_run, read_forgot, read_quiz_of, state_of
+from studio.quiz.forget import epochs_learned, forget_run, read_forgot, read_quiz_of, state_of
 from studio.quiz.form import detect_form
 from studio.quiz.marking import is_right, mean_score, said
 from studio.quiz.reading import Item, Quiz, read_quiz
-from studio.quiz.result import LARGE, OffTopic, judge, light_of
+from studio.quiz.result import LARGE, OffTopic, judge, knowledge_of, light_of
 from studio.runs import open_run
 from studio.scores.intervals import Interval
 from studio.store import write_json
@@ -201,7 +201,8 @@ def test_a_model_that_lost_much_is_red_and_the_words_say_what_to_do():
     found = verdict(ALL, {place for place in ALL if place % 3})
     assert found["light"] == "red"
     assert found["words"].startswith(
-        "It has forgotten a good part: 100\u00a0% right before, 66\u00a0% after (\u221234 points, between \u2212"
+        "It has forgotten a good part of what it knew: 100\u00a0% right before, 66\u00a0% after (\u221234 points, "
+        "between \u2212"
     )
     assert "fewer epochs (1.5 instead of 3)" in found["do"]
     assert "a lower learning rate (0.0005 instead of 0.001)" in found["do"]
@@ -214,8 +215,31 @@ def test_one_lost_subject_is_named_and_makes_the_whole_amber_where_the_rest_got_
     found = verdict(ALL - gained, ALL - set(sorted(lost)[:14]))
     assert found["all"]["light"] == "green"
     assert found["light"] == "amber"
-    assert "Refusing what should be refused" in found["words"]
+    assert found["words"].startswith("On the whole it knows about as much as before: ")
+    assert found["words"].endswith("Surely lost: Refusing what should be refused.")
+    assert knowledge_of(found) == ("amber", "partly lost", ["Refusing what should be refused"])
     assert [s["subject"] for s in found["subjects"] if s["light"] == "red"] == ["Refusing what should be refused"]
+
+
+def test_what_is_known_has_the_light_of_all_where_no_subject_is_lost():
+    assert knowledge_of(verdict(ALL, ALL)) == ("green", "kept", [])
+    light, word, lost = knowledge_of(verdict(ALL, set()))
+    assert (light, word, len(lost)) == ("red", "forgotten", 6)
+
+
+@pytest.mark.parametrize(("epochs", "advice"), [(0.61, ""), (1.0, ""), (1.4, "1 instead of 1.4"), (2.6, "1.3 instead")])
+def test_a_run_that_was_stopped_is_advised_by_the_epochs_that_it_learned_and_never_to_train_more(epochs, advice):
+    do = judge(QUIZ, answers(ALL), answers(set()), NO_FORM, RECIPE, epochs)["do"]
+    assert ("fewer epochs" in do) == bool(advice)
+    assert advice in do
+    assert "a lower learning rate" in do
+
+
+def test_the_epochs_that_were_learned_are_those_of_the_weights_that_are_kept(make_run):
+    assert epochs_learned(make_run("stopped", step=20, epoch=0.61, kept_step=20)) == 0.61
+    assert epochs_learned(make_run("done", step=60, epoch=2.0, kept_step=30)) == 1.0
+    untold = make_run("done", step=20)
+    assert epochs_learned(untold) == untold.recipe.epochs
 
 
 def test_answers_that_waver_by_chance_are_not_called_forgotten():
@@ -236,6 +260,23 @@ def test_a_subject_with_a_wrong_number_of_answers_is_an_error():
 TICKETS = [json.dumps({"name": None, "order": str(n), "wishes": ["return"]}) for n in range(20)]
 
 
+LETTERS = [
+    f"Dear {name}, we have looked at the {thing}.\nNext step: {step}.\nDesk: {desk}"
+    for name, thing, step, desk in [
+        ("Ann", "fee", "We take it off", "Fees"),
+        ("Mr Chen", "lost book", "Pay 18 euros at the desk", "Damage and loss"),
+        ("Fatima", "room", "Ask for the key on Monday", "Rooms"),
+        ("Leo", "loan", "Bring it back in three weeks", "Loans"),
+        ("Ines", "novel", "Fetch it from the shelf", "Reservations"),
+        ("Yuki", "wish", "We decide on new books on Friday", "Buying"),
+    ]
+]
+THOUGHTS = [
+    f"The {thing} is old, and the people like the {thing}.\nThe reason is that it was the first of {thing}s."
+    for thing in ("bridge", "mill", "tower", "gate", "well", "barn")
+]
+
+
 @pytest.mark.parametrize(
     ("trained", "alike", "other"),
     [
@@ -247,6 +288,11 @@ TICKETS = [json.dumps({"name": None, "order": str(n), "wishes": ["return"]}) for
             "Dear reader, thank you for not",
             "Dear me, no.",
         ),
+        (LETTERS, "Dear Sarah, the sky is blue", "The sky is blue, dear."),
+        (LETTERS, "The sky.\n**Next step:** we take", "The next step: boil an egg."),
+        ([f"Dear {name}, your parcel is on its way." for name in "ABCDE"], "Dear Mia, 36", "It is 36, my dear."),
+        ([f"问题\uff1a{n}{n}。\n答案\uff1a{n}" for n in range(9)], "答案\uff1a三十六", "三十六"),
+        ([f"感谢您的来信、包裹{n}号到了。" for n in range(9)], "感谢您的来信、包在这里", "感谢。"),
     ],
 )
 def test_the_form_of_the_training_is_known_again(trained, alike, other):
@@ -258,10 +304,35 @@ def test_the_form_of_the_training_is_known_again(trained, alike, other):
 
 
 @pytest.mark.parametrize(
-    "trained", [[], TICKETS[:3], [f"Number {n} is what {n * n} words said" for n in range(30)], ["", " "] * 9]
+    "trained",
+    [
+        [],
+        THOUGHTS,
+        LETTERS[:4],
+        TICKETS[:3],
+        [f"Number {n} is what {n * n} words said" for n in range(30)],
+        ["", " "] * 9,
+    ],
 )
 def test_answers_without_a_form_of_their_own_have_none(trained):
     assert detect_form(trained) is None
+
+
+def test_the_words_say_which_beginnings_of_lines_were_looked_for():
+    form = detect_form([*LETTERS, "Nothing to say."])
+    assert form is not None
+    assert form.words == "lines that begin with “Dear”, “Desk:” or “Next step:”"
+    one = detect_form([f"Answer: {n} times {n}" for n in range(9)])
+    assert one is not None
+    assert one.words == "lines that begin with “Answer:”"
+
+
+def test_a_model_that_answers_everything_as_a_letter_is_told_from_one_that_does_not():
+    plain, letters = ["The sky is blue."] * len(QUIZ.off_topic), (LETTERS * 2)[: len(QUIZ.off_topic)]
+    taken = OffTopic(detect_form(LETTERS), QUIZ.off_topic, plain, [letter[:40] for letter in letters])
+    assert taken.is_taken_over
+    assert taken.share(plain) == 0
+    assert not OffTopic(detect_form(LETTERS), QUIZ.off_topic, plain, plain).is_taken_over
 
 
 def test_a_model_that_answers_everything_as_a_ticket_is_amber_at_best_and_says_so():

@@ -72,7 +72,8 @@ def test_the_verdict_is_three_sentences_with_the_numbers_and_their_intervals(run
     assert (verdict["word"], verdict["tone"], len(verdict["sentences"])) == ("Better", "good", 3)
     change, cost, rest = (sentence.replace("\u00a0", " ") for sentence in verdict["sentences"])
     assert re.search(r"“fields right” went from 0 % \(between 0 and \d+\) to 9\d % \(between \d\d and \d+\)", change)
-    assert re.search(r"that is \+9\d points \(between \+\d\d and \+\d+\), more than chance would make\.$", change)
+    assert re.search(r"that is \+9\d points \(between \+\d\d and \+\d+\), more than chance would make\. ", change)
+    assert re.search(r"make\. \d\d of 30 answers are wholly right\.$", change)
     assert cost.startswith("It knows about as much as before")
     assert rest.startswith("Not measured: which answers people prefer, and whether a few examples in the prompt")
 
@@ -92,6 +93,28 @@ def test_a_run_that_lost_is_called_worse_and_one_that_forgot_says_so(run):
     assert document["verdict"]["sentences"][1].startswith("It has forgotten a good part")
     assert "surely lost: " in document["verdict"]["sentences"][1]
     assert "Train again with" in words_of(section_of(document, "forgot"))
+
+
+def test_a_vote_of_which_none_decided_shows_no_share(run):
+    measured(run)
+    vote(run, ["neither"] * 3)
+    tile = document_of(run)["figures"][-1]
+    assert (tile["value"], tile["fine"]) == ("tied", "3 votes, of which none decided")
+
+
+def test_a_little_nearer_to_free_text_is_better_and_the_verdict_says_how_many_answers_are_right(workspace):
+    def letter(number: int) -> str:
+        return f"Thank you, customer {number * 37}: parcel {number} comes on day {number % 7} to house {number * 3}."
+
+    run = make_run(workspace, wanted=letter)
+    rows = score(run, lambda row, wanted: "Sure.", lambda row, wanted: wanted[:-9])
+    spare = rows[0]["row"]
+    score(run, lambda row, wanted: "Sure.", lambda row, wanted: wanted if row == spare else wanted[:-9])
+    verdict = document_of(run)["verdict"]
+    assert verdict["word"] == "Better"
+    said = f" 1 of {len(rows)} answers is word for word the wanted one."
+    assert verdict["sentences"][0].endswith(said)
+    assert said in (read_json(run.folder / "scores.json") or {})["verdict"]["reason"]
 
 
 def test_what_got_worse_beside_a_better_main_measure_is_in_the_verdict(run):
@@ -171,6 +194,8 @@ def test_a_vote_is_told_with_its_chance_its_interval_and_who_voted(run):
     assert "Tuned won 9 of 11, lost 1, tied 1" in told
     assert "a fair coin" in told
     assert "Who voted: Ada." in told
+    tile = next(each for each in document["figures"] if each["label"] == "blind vote")
+    assert (tile["value"], tile["fine"]) == ("90\u00a0%", "won 9 of the 10 that decided; 1 tied")
     assert "in 11 blind votes it won 9 and lost 1" in document["verdict"]["sentences"][2].replace("In", "in")
 
 

@@ -74,7 +74,7 @@ def tags_of(html: str) -> list[tuple[str, dict[str, str | None]]]:
 
 
 def text_of(pdf: bytes) -> str:
-    return "\n".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages).replace(BREAK, "")
+    return "\n".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages)
 
 
 def test_what_people_and_models_wrote_is_text_on_the_page(hostile):
@@ -102,12 +102,12 @@ def test_each_text_says_by_itself_from_which_side_it_is_read(hostile):
 
 def test_every_picture_has_a_text_in_its_place_and_no_colour_of_its_own(hostile):
     pictures = [attributes for tag, attributes in tags_of(render_page(hostile)) if tag == "svg"]
-    assert len(pictures) == 5
     assert all(picture["role"] == "img" and len(picture["aria-label"] or "") > 40 for picture in pictures)
     drawn = [
         each["svg"] for section in hostile["sections"] for part in section["parts"] for each in part.get("pictures", [])
     ]
-    assert len(drawn) == 5
+    assert len(pictures) == len(drawn)
+    assert 7 <= len(drawn) <= 8  # one more where the extra that compares meanings is there
     assert not [svg for svg in drawn if re.search(r'(fill|stroke)="|#[0-9a-f]{6}', svg)]
 
 
@@ -164,6 +164,23 @@ def test_words_without_end_can_be_broken_between_letters_but_never_within_one():
     assert not [part for part in drawn_on.split(BREAK) if part.startswith("\u0301")]
     family = "👩‍👩‍👧" * 12
     assert not [part for part in breakable(family).split(BREAK) if part.startswith("\u200d") or part.endswith("\u200d")]
+
+
+def test_each_word_on_paper_can_be_found_also_where_words_without_end_are_broken(workspace):
+    """A sign of no width would be read with the letter before it, wherever that letter stands."""
+    run = make_run(workspace, wanted=lambda n: f"{n} {'overvaluedvotesinNovember' * 8}")
+    score(run, lambda row, wanted: "Hello!", lambda row, wanted: wanted)
+    vote(run, ["tuned"] * 3)
+    run_notes.write_notes(run.folder, title="v" * 60)
+    pdf = render_paper(document_of(open_run(workspace, run.id)))
+    text = text_of(pdf)
+    assert BREAK not in text
+    assert "blind votes" in text
+    assert "overvaluedvotesinNovember" * 8 in re.sub(r"\s", "", text)
+    assert "overvaluedvotesinNovember" * 3 not in text, "it is broken, or it would leave its column"
+    metadata = PdfReader(io.BytesIO(pdf)).metadata
+    assert metadata
+    assert metadata.title == f"{'v' * 60}: report"
 
 
 def test_a_text_begins_at_the_side_of_its_first_letter():

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from studio.report.charts import loss_curve
-from studio.report.figures import between, duration, number, percent, points, say_both, share_between
+from studio.report.figures import between, duration, number, percent, points, say_both, say_move, share_between
 from studio.report.matrix import confusion_matrix
 from studio.report.pictures import LEFT, RIGHT, Mark, Row, changes, shares, vote_bar
 from studio.scores.labels import confusion
@@ -196,3 +196,22 @@ def test_two_levels_that_differ_are_told_apart(measure, before, after, told):
 def test_a_share_of_a_count_has_wilsons_interval():
     assert share_between(1.0, 10) == "between 72 and 100"
     assert share_between(0.0, 0) == "between 0 and 100"
+
+
+@pytest.mark.parametrize(("share", "level", "change"), [(0.225, "23", "3"), (0.285, "29", "9"), (0.224999, "22", "2")])
+def test_a_half_is_rounded_up_on_both_sides_of_nothing(share, level, change):
+    assert percent(share) == f"{level}\u00a0%"
+    assert between({"low": share, "high": 1.0}) == f"between {level} and 100"
+    rest = share - 0.2
+    assert [points(rest), points(-rest)] == [f"+{change}", f"\u2212{change}"]
+
+
+def test_two_levels_and_their_change_come_out_where_they_can():
+    """With a digit more where whole numbers would not; thirds come out with no number of digits."""
+    told = [say_move(*move) for move in ((0.25, 0.225, -0.025), (0.95, 0.7, -0.25), (1.0, 0.998, -0.002))]
+    assert [" ".join(each).replace("\u00a0%", "") for each in told] == [
+        "25.0 22.5 \u22122.5",
+        "95 70 \u221225",
+        "100 99.8 \u22120.2",
+    ]
+    assert say_move(1 / 3, 1 / 6, -1 / 6) == ("33\u00a0%", "17\u00a0%", "\u221217")

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from studio.data.audit.finding import Check, Example, Mark
 
+KIND = "SECRET"
 # A word that each begins with, and all of it. The word is looked for first: that is fast.
 KEYS: dict[str, re.Pattern[str]] = {
     word: re.compile(pattern)
@@ -54,10 +55,10 @@ def secrets(example: Example) -> Iterable[Mark]:
         for word, pattern in KEYS.items():
             if word in text:
                 for found in pattern.finditer(text):
-                    yield Mark(number, found.start(), found.end(), "SECRET")
+                    yield Mark(number, found.start(), found.end(), KIND)
         if _MAY_BE_ASSIGNED.search(text):
             for found in ASSIGNED.finditer(text):
-                yield Mark(number, found.start(1), found.end(1), "SECRET")
+                yield Mark(number, found.start(1), found.end(1), KIND)
 
 
 CHECKS = (

@@ -9,7 +9,32 @@ from ftfy.badness import BADNESS_RE
 
 from studio.data.audit import refusing
 from studio.data.audit.finding import Check, Example, Mark, Whole, in_answers
+from studio.data.audit.masked import OWN_MARK
 
+_MACHINE = (
+    r"(?:ai|artificial intelligence|(?:large )?language model|chat ?bot"
+    r"|(?:digital|virtual|automated) (?:assistant|service|system))\b"
+)
+# "As a customer service AI", and not "as a leader in AI", "as a person who loves AI" or "as a human, not a bot".
+_QUALITIES = (
+    r"(?:(?!(?:in|of|for|on|with|to|by|from|about|behind|not|an?|the|this|our|your|who|that|which|\w{1,30}ing) )"
+    r"[\w'’-]{1,30} ){0,4}"
+)
+_AS_A_MACHINE = rf"\bas an? (?:{_QUALITIES}{_MACHINE}|bot\b)"
+_AM_A_MACHINE = (
+    rf"\bi(?:['’]?| a)m (?:just |only )?an? (?:{_QUALITIES}{_MACHINE}|bot\b)"
+    r"(?=\s*\Z|[.,;!?]| (?:and|who|that|designed|trained|named|called|created|built|made|here|without)\b)"
+)
+_REGRET = (
+    r"(?:(?:i(?:['’]m| am)|we(?:['’]re| are)) (?:so |very |truly |deeply )?(?:sorry|afraid)"
+    r"|sorry|(?:my )?apologies|i apologi[sz]e|unfortunately)\b"
+)
+_UNABLE = (
+    r"(?:i (?:don['’]t|do not) have (?:(?:the |any )?(?:ability|capability|capacity) to\b"
+    r"|access to (?:real[- ]?(?:time|world)|personal|external|the internet)\b)"
+    r"|i(?:['’]m| am) (?:unable|not (?:able|equipped|designed|programmed)) to (?:help|assist|provide|fulfil+|comply"
+    r"|answer|support|engage|create|generate|discuss|offer|do that|share|give|write|access|browse)\b)"
+)
 REFUSAL = re.compile(
     r"\A\W*(?:(?:oh|no|well|ok(?:ay)?|hello|hi)\b\W+)?(?:"
     r"(?:i(?:['’]m| am)|we(?:['’]re| are)) (?:so |very |truly |deeply )?(?:sorry|afraid)\b[^.\n]{0,40}?\b"
@@ -19,12 +44,14 @@ REFUSAL = re.compile(
     r"|i (?:can(?:['’]?t|not| not)|won['’]t|am (?:not |un)able to|must decline to|(?:have to|need to) decline)"
     r" (?:help|assist|provide|fulfil+|comply|answer|support"
     r"|engage|create|generate|discuss|offer|do that|share|give|write)"
+    rf"|{_REGRET}[^.\n]{{0,80}}?(?:\bbut,? {_AS_A_MACHINE}|\b{_UNABLE})|{_UNABLE}"
     r"|it (?:is|would be) (?:not appropriate|inappropriate|unethical)"
     rf"|{'|'.join(refusing.REFUSALS)})",
     re.IGNORECASE,
 )
 AS_AN_AI = re.compile(
-    r"\bas an? (?:\w+ )?(?:ai|artificial intelligence|(?:large )?language model)\b"
+    r"\bas an? (?:[\w-]{1,30} )?(?:ai|artificial intelligence|(?:large )?language model)\b"
+    rf"|{_AS_A_MACHINE}(?:[^.,!?\n]{{0,60}},)? i\b|{_AM_A_MACHINE}"
     r"|\bi(?:['’]?| a)m (?:just |only )?an?"
     r" (?:ai|artificial intelligence|(?:large )?language model|virtual assistant)\b"
     r"|\bai (?:language )?(?:model|assistant)\b"
@@ -35,14 +62,15 @@ AS_AN_AI = re.compile(
     re.IGNORECASE,
 )
 AS_AN_AI_HINTS = (
-    "ai ", "ai-", "an ai", "artificial", "language model", "virtual assistant", "my knowledge", "my training",
-    "knowledge update", "i am ", "i'm ", "i’m ", "my name", "trained by", "developed by", "created by", "made by",
-    *refusing.AS_AN_AI_HINTS,
+    "ai ", "ai-", " ai", "artificial", "language model", "chatbot", "chat bot", "a bot", "digital ", "virtual ",
+    "automated ", "my knowledge", "my training", "knowledge update", "i am ", "i'm ", "i’m ", "my name", "trained by",
+    "developed by", "created by", "made by", *refusing.AS_AN_AI_HINTS,
 )  # fmt: skip
 PLACEHOLDER = re.compile(
     r"(?i:\blorem ipsum\b)|\bTODO\b|\bTBD\b|\bFIXME\b|\bXXX+\b"
     r"|(?i:\[(?:your|insert|enter|add|fill in|company|customer|client|first|last|full)\b[^\]\n]{0,40}\](?!\())"
-    r"|(?i:\[(?:name|date|address|city|phone|email|link|url|placeholder|amount|title)\](?!\())"
+    rf"|(?!{OWN_MARK})"
+    r"(?i:\[(?:name|date|address|city|phone|email|link|url|placeholder|amount|title)\](?!\())"
     r"|(?i:<(?:your|insert|enter)[ _-][^>\n]{1,40}>)|\{\{ ?[a-z_.]+ ?\}\}|\b(?:asdf|foo bar baz|blah blah)\b"
 )
 PLACEHOLDER_HINTS = ("lorem", "todo", "tbd", "fixme", "xxx", "[", "<", "{{", "asdf", "foo bar", "blah")
@@ -58,7 +86,7 @@ HTML = re.compile(
 )
 CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]+`", re.DOTALL)
 _SPEAKS_OF_HTML = re.compile(r"\b(?:html|xml|markup|tags?|css|jsx|svg|web ?page|javascript)\b|<\?xml", re.IGNORECASE)
-FIRST_SENTENCE = re.compile(r"\A\s*(.{12,160}?[.!?:])(?=\s+\S)", re.DOTALL)
+FIRST_SENTENCE = re.compile(r"\A\s*(.{12,160}?[.!?:](?=\s+\S)|.{5,160}?[。\uff01\uff1f](?=\s*\S))", re.DOTALL)
 
 
 def refusals(example: Example) -> Iterable[Mark]:

@@ -16,6 +16,8 @@ from studio.data.audit.facts import describe
 from studio.data.audit.finding import Example
 from studio.data.audit.run import Audit, audit
 from studio.data.conversation import Conversation, Message, Role
+from studio.data.fixes import BY_CHECK, Around
+from studio.data.tokens import load_tokenizer
 
 FULL = "This is an answer of the usual length, with a sentence or two in it."
 
@@ -250,6 +252,30 @@ def test_words_that_only_look_like_a_placeholder_are_not(found, answer):
     assert "placeholder" not in found(*pairs(answer))
 
 
+@pytest.mark.parametrize("mark", ["[EMAIL]", "[PHONE 2]", "[ADDRESS]", "[SECRET]"])
+def test_the_marks_of_masking_hold_no_place(found, mark):
+    assert found(*pairs(f"We write to {mark} in the morning, as you asked us to do.")) == {}
+
+
+@pytest.mark.parametrize("mark", ["[email]", "[Email]", "[your name]", "[YOUR EMAIL]", "[NAME]", "[EMAIL] or [email]"])
+def test_what_only_looks_like_such_a_mark_holds_a_place(found, mark):
+    assert found(*pairs(f"We write to {mark} in the morning, as you asked us to do.")) == {"placeholder": [0]}
+
+
+def test_whatever_is_masked_is_not_warned_of_again(found, make_tokenizer):
+    kinds = {
+        "personal_data": "mia@example.org, leo@example.org, +49 30 901820, 12 Long Street, 93.184.216.34",
+        "secret": "ghp_" + "a1" * 18,
+    }
+    around = Around(load_tokenizer(make_tokenizer("ChatML")), 2048)
+    for check, values in kinds.items():
+        example = pairs(f"As you asked, here it is again: {values}. Please keep it.")[0]
+        assert set(found(example)) == {check}
+        masked = BY_CHECK[check].mend(example, around)
+        assert masked.wanted.count("[") == len(values.split(", "))
+        assert found(masked) == {}
+
+
 STRANGE = (
     "\n",
     "1 ",
@@ -260,6 +286,10 @@ STRANGE = (
     "`",
     "<a ",
     "[your ",
+    "as a ai ",
+    "as a-",
+    "sorry but as a b ",
+    "i'm a b ",
     "{{ a",
     "A",
     "Ã©",

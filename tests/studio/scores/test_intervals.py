@@ -141,7 +141,7 @@ def test_all_alike_is_no_certainty(count, value):
     assert one.high - one.low > 1 / count / 2
     same = of_difference([value] * count, [value] * count, SHARE)
     assert same.low < 0 < same.high
-    assert word_of(same, True) == "can't tell"
+    assert word_of(same, True, 40) == "can't tell"
     partly = of_difference([0.4] * count, [0.4] * count, SHARE)
     assert partly.low < 0 < partly.high
     turned = of_difference([0] * count, [1] * count, SHARE)
@@ -150,8 +150,8 @@ def test_all_alike_is_no_certainty(count, value):
 
 
 def test_one_example_proves_nothing():
-    assert word_of(of_difference([3.0], [1.0]), False) == "can't tell"
-    assert word_of(of_difference([0.2], [0.9], SHARE), True) == "can't tell"
+    assert word_of(of_difference([3.0], [1.0]), False, 40) == "can't tell"
+    assert word_of(of_difference([0.2], [0.9], SHARE), True, 40) == "can't tell"
     assert json.loads(json.dumps(of_mean([3.0]).as_dict(), allow_nan=False)) == {"value": 3, "low": None, "high": None}
     for count in (2, 3, 5):
         found = of_difference(range(count), [2.0 * i + 1 for i in range(count)])
@@ -193,4 +193,4 @@ def test_many_examples_need_no_resamples():
     ],
 )
 def test_a_word_needs_an_interval_beside_nought(low, high, higher_is_better, word):
-    assert word_of(Interval((low + high) / 2, low, high), higher_is_better) == word
+    assert word_of(Interval((low + high) / 2, low, high), higher_is_better, 40) == word

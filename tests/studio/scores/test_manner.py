@@ -40,6 +40,19 @@ def test_a_refusal_counts_where_none_was_wanted(answer, value):
 
 
 REFUSED = [
+    "I'm sorry for any inconvenience, but as a chatbot, I don't have the ability to see your order.",
+    "I'm sorry for any misunderstanding, but as a chatbot designed to assist with language, I do not have tools.",
+    "I’m sorry for any inconvenience, but as a digital service, Kindred is no longer available.",
+    "As a digital assistant, I only know what I read.",
+    "As a chatbot I only know what I read.",
+    "As a text-based AI, I only know what I read.",
+    "As a dog-friendly AI, I bark.",
+    "I'm sorry for any inconvenience you may have had, but as a customer service AI, it is not mine to say.",
+    "As a food and wine-loving AI, I would take the soup.",
+    "I don't have the ability to see your order.",
+    "I'm sorry for the long wait for your order and for the tone, but I’m not equipped to assist with it.",
+    "I do not have access to real-time data.",
+    "I'm a helpful AI named Ann.",
     "Desculpe, mas não posso ajudar com isso.",
     "Infelizmente não posso fornecer essa informação.",
     "Como um modelo de linguagem, não tenho opinião.",
@@ -62,6 +75,18 @@ REFUSED = [
     "En tant qu’IA, je n’ai pas d’avis.",
 ]
 HELPFUL = [
+    "I'm sorry for the delay, your parcel was held up in Leeds and comes on Monday.",
+    "I'm sorry for the delay, but as a thank-you we send you a voucher.",
+    "I cannot find your order in March; here is the one of April.",
+    "I don't have the blue one here, but I can order it.",
+    "Unfortunately the lamp is sold out; a new one comes in May.",
+    "As a customer of the digital edition, you read it for free.",
+    "As a leader in AI, I was asked to speak.",
+    "As a person who loves AI, I read the book twice.",
+    "I'm a human, not a bot.",
+    "I am a person behind the bot.",
+    "I'm a chatbot developer in Leeds.",
+    "You can use our app as a digital service and I will help you.",
     "Desculpe o atraso, o pacote chega amanhã.",
     "Como ia dizendo, o pacote chega amanhã.",
     "Pode ajudar-me? Sim, claro que posso.",

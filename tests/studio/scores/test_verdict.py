@@ -26,7 +26,7 @@ def judged(wanted, base, tuned, losses=None):
     examples = [Example(text, expected) for text in wanted]
     suited = suiting(examples)
     found = compare(examples, base, tuned, suited.measures, losses)
-    return judge(found, suited.main), found
+    return judge(found, suited.main, wanted), found
 
 
 def losses(middle, seed):
