@@ -14,8 +14,8 @@ from components.choice_form import build_choice_form, show_help
 from components.frame import Studio
 from components.measure_view import build_measure_view
 from components.scores_view import show_scores
-from studio.compare.chat import Chat
 from studio.compare.asking import KEPT, keep_asking, make_asking
+from studio.compare.chat import Chat
 from studio.compare.chosen import keep_choice, keep_typed, read_typed, weigh_as_kept
 from studio.compare.proof import note_of
 from studio.compare.weigh import weigh
