@@ -17,13 +17,14 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported
 
 import gradio as gr
 
+from components.bar import find_doing, show_doing
 from components.chart import build_chart
 from components.compare_tab import build_compare_tab
 from components.data_tab import build_data_tab
 from components.export_tab import build_export_tab
 from components.frame import Studio, TabView
 from components.guard import build_guard
-from components.notices import told, words_for
+from components.notices import told
 from components.progress_icon import build_progress_mark, read_title_script, show_mark
 from components.runs_tab import RunsView, build_runs_tab
 from components.theme import build_theme, read_css
@@ -36,7 +37,7 @@ from studio.data.datasets import list_datasets
 from studio.errors import TunesmithError
 from studio.keeper import start_keeper
 from studio.place import read_place, write_place
-from studio.runs import Run, list_runs, live_run, open_run, stop_run
+from studio.runs import list_runs, live_run, open_run
 from studio.train.library import repeat
 from studio.workspace import ASSETS, Workspace
 
@@ -105,23 +106,24 @@ def build_app(studio: Studio) -> gr.Blocks:
             run = live_run(studio.workspace)
             if run and studio.chat.busy_with:
                 studio.chat.close()  # a run that was started elsewhere needs the memory more
-            now, sign = _show_bar(run) if run else "", show_mark(studio.workspace, run, marked or "")
+            doing, sign = find_doing(studio.workspace), show_mark(studio.workspace, run, marked or "")
+            now = show_doing(doing) if doing else ""
             if now == (before or "") and sign == (marked or ""):
                 return gr.skip()
-            return gr.Row(visible=run is not None), now, sign
+            return gr.Row(visible=doing is not None), now, sign, gr.Button(doing.stop if doing else "Stop")
 
         @told
-        def end_live() -> Any:
-            run = live_run(studio.workspace)
-            if run:
-                stop_run(studio.workspace, run.id)
+        def end() -> Any:
+            if doing := find_doing(studio.workspace):
+                doing.end()
             return tick("", "")
 
-        gr.Timer(2).tick(tick, [words, mark], [bar, words, mark], queue=False, show_progress="hidden")
-        watch.click(_watch(studio), None, strip, show_progress="hidden").then(
-            views["train"].read, None, list(views["train"].outputs), show_progress="hidden"
-        )
-        stop.click(end_live, None, [bar, words, mark], show_progress="hidden")
+        below = [bar, words, mark, stop]
+        gr.Timer(2).tick(tick, [words, mark], below, queue=False, show_progress="hidden")
+        watching = watch.click(_watch(studio), None, strip, show_progress="hidden")
+        for name in ("train", "compare"):
+            watching.then(_read_if(studio, name, views[name]), None, list(views[name].outputs), show_progress="hidden")
+        stop.click(end, None, below, show_progress="hidden")
     for event in app.fns.values():
         if event.show_progress == "hidden":
             # On an event's targets Gradio sets a progress, hidden or not, and from then on sets it anew at every event
@@ -180,27 +182,29 @@ def _go(target: str) -> Callable[[], gr.Tabs]:
     return lambda: gr.Tabs(selected=target)
 
 
-def _watch(studio: Studio) -> Callable[[], gr.Tabs]:
-    def watch() -> gr.Tabs:
-        run = live_run(studio.workspace)
-        if run:
-            write_place(studio.workspace, run=run.id)
-        return gr.Tabs(selected="train")
+def _watch(studio: Studio) -> Callable[[], Any]:
+    def watch() -> Any:
+        doing = find_doing(studio.workspace)
+        if doing is None:
+            return gr.skip()
+        write_place(studio.workspace, run=doing.run.id)
+        return gr.Tabs(selected=doing.tab)
 
     return watch
 
 
+def _read_if(studio: Studio, tab: str, view: TabView) -> Callable[[], Any]:
+    """Where what runs is watched there."""
+
+    def read() -> Any:
+        doing = find_doing(studio.workspace)
+        return view.read() if doing and doing.tab == tab else gr.skip()
+
+    return read
+
+
 def _show_header() -> str:
     return f'<header><h1>Tunesmith</h1><span id="machine">{escape(hardware.describe_accelerator())}</span></header>'
-
-
-def _show_bar(run: Run) -> str:
-    status = run.status
-    step = (
-        f": step {status['step']:,} of {status['steps']:,}" if status.get("step") else f": {status.get('message', '')}"
-    )
-    left = f", {words_for(status['left_s'])} left" if status.get("left_s") else ""
-    return f'<p role="status">“{escape(run.title)}” is {run.state}{escape(step)}{left}</p>'
 
 
 def free_port(wish: int) -> int:

@@ -42,12 +42,12 @@ def build_asking_form() -> AskingForm:
             )  # fmt: skip
         with gr.Row():
             temperature = gr.Slider(
-                0, MOST_TEMPERATURE, value=usual.temperature, step=0.05, label="Temperature of the questions",
+                0, MOST_TEMPERATURE, value=usual.temperature, step=0.05, label="Temperature of the answers",
                 elem_id="asking-temperature", min_width=200,
                 info="0 always takes the likeliest word. Take what you will use later: then the scores are of that.",
             )  # fmt: skip
             top_p = gr.Slider(
-                0.05, 1, value=usual.top_p, step=0.01, label="Top-p of the questions", elem_id="asking-top-p",
+                0.05, 1, value=usual.top_p, step=0.01, label="Top-p of the answers", elem_id="asking-top-p",
                 min_width=200, info="Dice draw only among the likeliest words that together hold this share.",
             )  # fmt: skip
     return AskingForm((questions, temperature, top_p, seed))

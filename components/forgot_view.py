@@ -35,7 +35,7 @@ MOST_CHARACTERS = 300
 def build_forgot_view(studio: Studio, run: gr.Dropdown) -> WorkView:
     """Build it below `run`, which holds the id of the run that is picked."""
     with gr.Row():
-        ask = gr.Button("What did it forget?", elem_id="ask-forgot")
+        ask = gr.Button("What did it forget?", variant="primary", elem_id="ask-forgot")
         stop = gr.Button("Stop", elem_id="forgot-stop", visible=False, scale=0, min_width=90)
     state = gr.HTML(elem_id="forgot-state")
     work = Work(state, stop, forget.note_of, STOPPED)

@@ -57,7 +57,7 @@ def build_judge_view(studio: Studio, run: gr.Dropdown) -> WorkView:
             plan = gr.HTML(elem_id="judge-plan")
             mark = gr.Textbox(visible=False)  # of the plan on the page
             with gr.Row():
-                start = gr.Button("Send and judge", elem_id="judge-start")
+                start = gr.Button("Send and judge", variant="primary", elem_id="judge-start")
                 stop = gr.Button("Stop", elem_id="judge-stop", visible=False, scale=0, min_width=90)
             state = gr.HTML(elem_id="judge-state")
             spent = gr.HTML(elem_id="judge-spent")

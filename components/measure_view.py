@@ -36,7 +36,7 @@ WEIGHED = "✓ Weighed anew. The verdict stands below."
 def build_measure_view(studio: Studio, run: gr.Dropdown, on_page: gr.Textbox) -> WorkView:
     """Build it below `run`, which holds the id of the run that is picked; `on_page` tells whose fields are shown."""
     with gr.Row():
-        measure = gr.Button("Measure both", elem_id="measure")
+        measure = gr.Button("Measure both", variant="primary", elem_id="measure")
         stop = gr.Button("Stop", elem_id="measure-stop", visible=False, scale=0, min_width=90)
     state = gr.HTML(elem_id="measure-state")
     work = Work(state, stop, proof.note_of, STOPPED)

@@ -32,7 +32,7 @@ TELLS_SIDES = (
 
 def build_report_view(studio: Studio, run: gr.Dropdown) -> RunView:
     """Build it below `run`, which holds the id of the run that is picked."""
-    write = gr.Button("Write the report", elem_id="write-report")
+    write = gr.Button("Write the report", variant="primary", elem_id="write-report")
     page = gr.HTML(
         css_template=(ASSETS / "report_view.css").read_text(encoding="utf-8"),
         js_on_load=(ASSETS / "report_view.js").read_text(encoding="utf-8"),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import gradio as gr
 
@@ -78,9 +78,9 @@ class Asking:
         return {self.state: show_note(STOPPED), self.stop: gr.Button(visible=False)}
 
 
-def _build_asking(words: str, name: str) -> Asking:
+def _build_asking(words: str, name: str, variant: Literal["primary", "secondary"] = "secondary") -> Asking:
     with gr.Row():
-        ask = gr.Button(words, elem_id=f"ask-{name}")
+        ask = gr.Button(words, variant=variant, elem_id=f"ask-{name}")
         stop = gr.Button("Stop", elem_id=f"stop-{name}", visible=False, scale=0, min_width=90)
     state = gr.HTML(elem_id=f"{name}-state")
     shown = gr.HTML(
@@ -91,7 +91,7 @@ def _build_asking(words: str, name: str) -> Asking:
 
 def build_worth_view(studio: Studio, run: gr.Dropdown) -> WorkView:
     """Build it below `run`, which holds the id of the run that is picked."""
-    asking = _build_asking("Was it worth it?", "worth")
+    asking = _build_asking("Was it worth it?", "worth", "primary")
     work = Work(asking.state, asking.stop, lambda chosen: job_of_run(chosen).note, STOPPED)
 
     def show(run_id: str | None) -> dict[Any, Any]:

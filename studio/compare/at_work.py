@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from studio import tasks
 from studio.compare import others, proof
@@ -24,12 +26,26 @@ def notes_of(run: Run) -> dict[Path, str]:
     }  # fmt: skip
 
 
+def find_at_work(
+    workspace: Workspace, more: Mapping[str, Callable[[Run], Path]] = MappingProxyType({}), but: Path | None = None
+) -> tuple[Run, Path, str] | None:
+    """A run whose models answer, the note of that work, and the view where it is stopped.
+
+    `more`: view -> note of other work that is looked for; `but` is not looked for.
+    """
+    for run in list_runs(workspace):
+        notes = notes_of(run) | {note_of(run): view for view, note_of in more.items()}
+        for note, view in notes.items():
+            if note != but and tasks.is_on(note):
+                return run, note, view
+    return None
+
+
 def require_none_at_work(workspace: Workspace, but: Path | None = None) -> None:
     """Raises: RunError while models have the memory that others would need, unless for the work of the note `but`."""
-    for run in list_runs(workspace):
-        for note, view in notes_of(run).items():
-            if note != but and tasks.is_on(note):
-                raise RunError(
-                    f"“{run.title}” is being measured or asked, and it has the memory.",
-                    f"Wait for its end, or press Stop under “{view}” in Compare, with this run picked; then try again.",
-                )
+    if found := find_at_work(workspace, but=but):
+        run, _, view = found
+        raise RunError(
+            f"“{run.title}” is being measured or asked, and it has the memory.",
+            f"Wait for its end, or press Stop under “{view}” in Compare, with this run picked; then try again.",
+        )

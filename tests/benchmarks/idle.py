@@ -28,7 +28,7 @@ import gradio as gr
 with gr.Blocks() as app:
     said = gr.HTML("Nothing")
     gr.Timer(2).tick(lambda: gr.skip(), None, said, queue=False, show_progress="hidden")
-app.launch(quiet=True)
+app.launch(quiet=True, prevent_thread_lock=True)
 print(app.local_url, flush=True)
 app.block_thread()
 """
