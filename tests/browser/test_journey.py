@@ -74,6 +74,13 @@ def open_tab(page: Page, name: str) -> None:
     page.get_by_role("tab", name=name).click()
 
 
+def wait_until_read(page: Page) -> None:
+    """What Data held before is read when the page is loaded, and would be shown in place of a file that comes then."""
+    page.wait_for_function("window.tunesmithArrived", timeout=SLOW_MS)
+    page.wait_for_timeout(3000)
+    expect(page.locator("#data-summary progress")).to_have_count(0, timeout=SLOW_MS)
+
+
 def take_picture(page: Page, name: str) -> None:
     PICTURES.mkdir(exist_ok=True)
     page.evaluate("window.scrollTo({ top: 0, behavior: 'instant' })")
@@ -130,6 +137,7 @@ def test_the_whole_journey(
 
     # Data: the columns say nothing, so the page asks; then it finds what is wrong.
     open_tab(page, "Data")
+    wait_until_read(page)
     page.locator("#upload input[type=file]").set_input_files(colours)
     expect(page.locator("#mapping")).to_be_visible(timeout=SLOW_MS)
     expect(page.locator("#map-preview")).to_contain_text("Which code has dark red?")
@@ -240,6 +248,7 @@ def wait_for_points(page: Page, least: int) -> None:
 def test_bad_files_get_a_sentence_and_nothing_is_lost(page: Page, studio: str, tmp_path: Path) -> None:
     page.goto(studio)
     open_tab(page, "Data")
+    wait_until_read(page)
     rubbish = tmp_path / "rubbish.jsonl"
     rubbish.write_bytes(bytes(range(256)) * 20)
     for path, words in (
@@ -251,6 +260,7 @@ def test_bad_files_get_a_sentence_and_nothing_is_lost(page: Page, studio: str, t
         expect(page.locator(".toast-body, .toast-wrap").last).to_contain_text(words)
         page.reload()
         open_tab(page, "Data")
+        wait_until_read(page)
 
 
 def test_what_a_data_set_says_is_text(page: Page, studio: str, tmp_path: Path) -> None:
@@ -258,6 +268,7 @@ def test_what_a_data_set_says_is_text(page: Page, studio: str, tmp_path: Path) -
     rows = "".join(json.dumps({"prompt": f"{evil} {n}", "completion": f"{evil} so {n}"}) + "\n" for n in range(5))
     page.goto(studio)
     open_tab(page, "Data")
+    wait_until_read(page)
     page.locator("#upload input[type=file]").set_input_files(write(tmp_path / "evil.jsonl", rows))
     page.get_by_role("button", name="Show: 5 examples with broken characters").click(timeout=SLOW_MS)
     expect(page.locator("#findings")).to_contain_text("onerror")
@@ -276,6 +287,7 @@ def test_examples_are_changed_by_hand_looked_through_and_undone(page: Page, stud
     rows = "".join(json.dumps({"prompt": f"Where is {n}?", "completion": f"At stop {n}."}) + "\n" for n in range(60))
     page.goto(studio)
     open_tab(page, "Data")
+    wait_until_read(page)
     page.locator("#upload input[type=file]").set_input_files(write(tmp_path / "stops.jsonl", rows))
     expect(page.locator("#data-summary h2")).to_have_text("stops", timeout=SLOW_MS)
 

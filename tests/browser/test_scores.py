@@ -64,6 +64,7 @@ def test_another_measure_decides_and_verdict_and_table_change_without_asking_any
     page.get_by_label("A pattern that an answer must match").fill("indeed$")
     pick_measure(page, "matches the pattern")
     expect(page.locator("#choose-help")).to_contain_text("The regular expression that you gave")
+    wait_until_answered(page)  # what was typed is kept, and the list has gone from over the button
     page.get_by_role("button", name="Measure by this").click()
     expect(scores.locator(".note").first).to_contain_text("✖ Worse. Matches the pattern: 100 % before, 0 % after")
     expect(page.locator("#choose-state")).to_contain_text("Weighed anew")
