@@ -166,7 +166,8 @@ def build_runs_tab(studio: Studio, build_curves: Callable[[], gr.HTML] | None = 
         return show(_beside(order, run_id))
 
     quiet: dict[str, Any] = {"show_progress": "hidden"}
-    table.click(change, None, opened, **quiet)
+    # Multiple: what is picked while the page still looks, or shows what was picked before, is not dropped.
+    table.click(change, None, opened, trigger_mode="multiple", **quiet)
     resume.click(go_on, chosen, shown, **quiet)
     stop.click(end, chosen, shown, **quiet)
     again.click(repeat, chosen, shown, **quiet)
