@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from studio.process import ProcessId
 from studio.train.models import STARTER, ensure_base, place_of, require_base
 from studio.workspace import Workspace
 
@@ -54,6 +57,15 @@ def _our_own_warnings_are_errors() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("error", module=r"(studio|components)(\.|$)")
         yield
+
+
+@pytest.fixture
+def sleeper() -> Iterator[ProcessId]:
+    """A process that is alive as long as nobody ends it, in the place of a worker."""
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    yield ProcessId.of(process.pid)
+    process.kill()
+    process.wait()
 
 
 @pytest.fixture

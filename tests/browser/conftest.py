@@ -6,8 +6,6 @@ What most tests look at with it is here too: Compare, served once for a file of 
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +14,6 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import BrowserContext, expect
 
-from studio.process import ProcessId
 from studio.runs import Run
 from studio.workspace import Workspace
 from tests.browser.pages import watch_requests
@@ -102,12 +99,3 @@ def run(emptied: Workspace) -> Run:
     from tests.browser.compared import fill
 
     return fill(emptied)
-
-
-@pytest.fixture
-def sleeper() -> Iterator[ProcessId]:
-    """A process that is alive as long as nobody ends it, in the place of a worker."""
-    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-    yield ProcessId.of(process.pid)
-    process.kill()
-    process.wait()

@@ -19,7 +19,6 @@ from components.guard import build_guard
 from components.progress_icon import build_progress_mark, read_title_script, show_mark
 from components.runs_tab import build_runs_tab
 from components.theme import build_theme, read_css
-from studio import notify
 from studio.compare.chat import Chat
 from studio.data.datasets import read_examples, save_dataset
 from studio.notify import read_addresses, write_addresses
@@ -262,8 +261,7 @@ def test_a_run_is_fetched_as_a_script_by_one_press(page, url, workspace, three, 
     expect(page.locator("#runs-script-link a")).to_have_count(0)
 
 
-def test_who_is_told_of_an_end_is_tried_and_saved(page, url, workspace, three, monkeypatch):
-    monkeypatch.setattr(notify, "WAIT_S", 120)  # beside other tests it takes long to begin
+def test_who_is_told_of_an_end_is_tried_and_saved(page, url, workspace, three):
     write_addresses(workspace, ["http://127.0.0.1:9/before"])
     page.goto(url)
     expect_open(page, "gamma")
@@ -300,14 +298,14 @@ def test_five_hundred_runs_are_sorted_and_found_at_once(page, url, add):
     page.goto(url)
     expect(page.locator("#runs-table .count")).to_have_text("500 runs")
     took_ms = page.evaluate(
-        """() => [1, 2, 3, 4, 5].map(() => {
+        """() => {
             const table = document.querySelector("#runs-table"), began = performance.now();
             table.querySelector("th.best button").click();
             document.body.offsetHeight;
             return performance.now() - began;
-        })"""
+        }"""
     )
-    assert min(took_ms) < 500, "others have the processor too, but not each time"
+    assert took_ms < 500
     expect(page.locator("#runs-table tbody .name").first).to_have_text("run 0")
     page.get_by_label("Open run 0,").focus()
     page.keyboard.press("End")

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Iterator
-
 import psutil
 import pytest
 
@@ -25,24 +21,16 @@ def run(workspace: Workspace) -> Run:
     return make_run(workspace)
 
 
-@pytest.fixture
-def process() -> Iterator[ProcessId]:
-    sleeping = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-    yield ProcessId.of(sleeping.pid)
-    sleeping.kill()
-    sleeping.wait()
-
-
-def tell(note, process: ProcessId, **more) -> None:
-    write_json(note, {"pid": process.pid, "started_s": process.started_s, "message": "Asking", "share": 0.5, **more})
+def tell(note, sleeper: ProcessId, **more) -> None:
+    write_json(note, {"pid": sleeper.pid, "started_s": sleeper.started_s, "message": "Asking", "share": 0.5, **more})
 
 
 def test_where_nothing_runs_there_is_none(workspace, run):
     assert find_doing(workspace) is None
 
 
-def test_a_training_is_told_by_its_step_and_ended_so_that_it_keeps_what_it_learned(workspace, run, process):
-    known = {"pid": process.pid, "started_s": process.started_s, "state": "training", "step": 4, "steps": 40}
+def test_a_training_is_told_by_its_step_and_ended_so_that_it_keeps_what_it_learned(workspace, run, sleeper):
+    known = {"pid": sleeper.pid, "started_s": sleeper.started_s, "state": "training", "step": 4, "steps": 40}
     write_json(run.folder / "state.json", {**read_json(run.folder / "state.json"), **known, "left_s": 50})
     doing = find_doing(workspace)
     assert doing is not None
@@ -53,26 +41,26 @@ def test_a_training_is_told_by_its_step_and_ended_so_that_it_keeps_what_it_learn
     assert run.stop_file.exists()
 
 
-def test_work_of_compare_is_told_with_the_view_in_which_it_is_watched(workspace, run, process):
-    tell(proof.note_of(run), process, left_s=30.0)
+def test_work_of_compare_is_told_with_the_view_in_which_it_is_watched(workspace, run, sleeper):
+    tell(proof.note_of(run), sleeper, left_s=30.0)
     doing = find_doing(workspace)
     assert doing is not None
     assert (doing.words, doing.tab, doing.stop) == (f"“{run.title}”, Scores: Asking, 30 s left", "compare", "Stop")
     doing.end()
-    psutil.Process(process.pid).wait(10)
+    psutil.Process(sleeper.pid).wait(10)
     assert is_stopped(proof.note_of(run))
     assert find_doing(workspace) is None
 
 
-def test_so_is_a_judge_whose_model_is_elsewhere(workspace, run, process):
-    tell(judge.note_of(run), process)
+def test_so_is_a_judge_whose_model_is_elsewhere(workspace, run, sleeper):
+    tell(judge.note_of(run), sleeper)
     doing = find_doing(workspace)
     assert doing is not None
     assert doing.words == f"“{run.title}”, Judge: Asking"
 
 
-def test_a_name_is_text(workspace, run, process):
-    tell(proof.note_of(run), process, message="<b>Asking</b>")
+def test_a_name_is_text(workspace, run, sleeper):
+    tell(proof.note_of(run), sleeper, message="<b>Asking</b>")
     doing = find_doing(workspace)
     assert doing is not None
     assert "<b>" not in show_doing(doing)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +22,6 @@ from tests.studio.reports import make_run
 @pytest.fixture
 def run(workspace: Workspace) -> Run:
     return make_run(workspace)
-
-
-@pytest.fixture
-def sleeper() -> Iterator[ProcessId]:
-    """A process that is alive as long as nobody ends it."""
-    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-    yield ProcessId.of(process.pid)
-    process.kill()
-    process.wait()
 
 
 def note_of(run: Run) -> Path:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from typing import Any, get_args
 
 import gradio as gr
@@ -21,7 +18,6 @@ from studio.compare.recommend import Word
 from studio.compare.worth_again import BEHIND, weigh_worth_anew
 from studio.compare.worth_job import job_of_run, read_worth
 from studio.data.datasets import open_dataset
-from studio.process import ProcessId
 from studio.runs import Run
 from studio.scores.choice import make_choice
 from studio.store import write_json
@@ -34,15 +30,6 @@ ATTACK = "<img src=x onerror=alert(1)>"
 @pytest.fixture
 def run(workspace: Workspace) -> Run:
     return make_run(workspace, question=lambda number: f"Where is parcel {number * 7919}? {ATTACK}")
-
-
-@pytest.fixture
-def sleeper() -> Iterator[ProcessId]:
-    """A process that is alive as long as nobody ends it."""
-    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-    yield ProcessId.of(process.pid)
-    process.kill()
-    process.wait()
 
 
 def shown(run: Run, **right: int) -> str:

@@ -24,7 +24,7 @@ from tests.process.small import SETTINGS, build_tiny_llama, end_all, save_some, 
 def demo(starter_workspace: Workspace) -> dict[str, Any]:
     """What the verb `demo` printed as its last line, with its exit code."""
     command = [sys.executable, str(REPOSITORY / "launch.py"), "demo", "--workspace", str(starter_workspace.root)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=3600)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=1500)
     assert done.stdout, done.stderr[-3000:]
     return {**json.loads(done.stdout.splitlines()[-1]), "exit_code": done.returncode}
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import sys
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,6 @@ from studio.data.datasets import save_dataset
 from studio.data.formats import convert_rows
 from studio.data.read import Row
 from studio.data.tokens import FolderTokenizer, load_tokenizer
-from studio.process import ProcessId
 from studio.runs import Run, create_run, open_run
 from studio.store import write_json
 from studio.train.recipe import make_recipe
@@ -152,15 +150,6 @@ def make_run(workspace: Workspace, data: str) -> Callable[..., Run]:
         return open_run(workspace, run.id)
 
     return make_run
-
-
-@pytest.fixture
-def sleeper() -> Iterator[ProcessId]:
-    """A process that is alive as long as the test."""
-    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-    yield ProcessId.of(process.pid)
-    process.kill()
-    process.wait()
 
 
 @pytest.fixture(scope="session")

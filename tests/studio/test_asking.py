@@ -95,7 +95,7 @@ def test_how_it_is_asked_is_kept_with_the_run_and_what_is_damaged_can_be_said_an
 def test_while_both_are_asked_they_are_not_asked_otherwise(run, monkeypatch):
     monkeypatch.setattr(proof, "follow", lambda *given: iter(()))
     monkeypatch.setattr(proof, "is_on", lambda run: True)
-    list(proof.score_run(run, Asking())), "whoever presses twice joins"
+    assert list(proof.score_run(run, Asking())) == [], "whoever presses twice joins"
     with pytest.raises(RunError, match="asked otherwise"):
         list(proof.score_run(run, make_asking(20)))
     assert read_asking(run) == Asking()
