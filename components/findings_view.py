@@ -153,7 +153,7 @@ def _show_finding(studio: Studio, dataset: Dataset, finding: Finding, base: str,
     return (
         f'<section class="finding {check.severity}"><h4><strong>{SIGNS[check.severity]}</strong> '
         f"{escape(sentence)}</h4>"
-        f'<p class="fine">{escape(check.why)}</p><p class="acts">{"".join(buttons)}</p>{body}</section>'
+        f'<p class="fine">{escape(finding.why)}</p><p class="acts">{"".join(buttons)}</p>{body}</section>'
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from components.matrix_view import show_matrices
 from components.notices import show_note
 from studio.compare.asking import say_asking
+from studio.compare.endings import say_endless
 from studio.compare.skipped import say_skipped
 from studio.report.figures import THIN, level_between, percent, say_both, say_change
 from studio.report.parts import say_word
@@ -38,6 +39,7 @@ def show_scores(found: dict[str, Any] | None) -> str:
     # What scrolls sideways must be reached by keys.
     return (
         show_note(f"{word} {found['verdict']['reason']}", kind)
+        + _show_endless(found)
         + _show_choice(found)
         + '<div class="wide" tabindex="0" role="region" aria-label="Scores"><table class="scores">'
         f"<caption>{found['examples']} held-out examples, which no training saw; intervals of 95 %</caption>"
@@ -52,6 +54,11 @@ def show_scores(found: dict[str, Any] | None) -> str:
         + show_matrices(found)
         + (_show_fields(compare_fields(found["answers"])) if found.get("fields") else "")
     )
+
+
+def _show_endless(found: dict[str, Any]) -> str:
+    words = say_endless(found)
+    return show_note(f"▲ {words}") if words else ""
 
 
 def _show_choice(found: dict[str, Any]) -> str:

@@ -34,8 +34,11 @@ def show_summary(dataset: Dataset, found: Audit, counted_by: str, missing: str) 
         notes.insert(0, f"Mended: {'; '.join(did)}. The file that you brought is as it was.")
     if missing:
         notes.append(f"{missing} is not downloaded yet; its own tokens are counted once it is.")
-    if found.refused:
-        notes.append(f"{found.refused:,} examples are refused by this model’s chat template and will be left out.")
+    if found.folded_systems:
+        notes.append(
+            f"This model’s chat template has no place for a system prompt: in {found.folded_systems:,} examples it is "
+            "put before the first question."
+        )
     body = "".join(f"<p>{escape(note)}</p>" for note in notes)
     return (
         f'<h2>{escape(dataset.title)}</h2><dl class="figures">{cells}</dl>{body}'

@@ -66,15 +66,19 @@ class Load:
 def read_machine() -> Machine:
     memory = psutil.virtual_memory()
     limits = memory_limits()
-    flags = _processor_flags()
     return Machine(
         cards=read_cards(),
         processor=_processor_name(),
         cores=psutil.cpu_count() or 1,
         memory_bytes=min([int(memory.total), *(limit.memory_bytes for limit in limits)]),
         free_memory_bytes=min([int(memory.available), *(limit.free_bytes for limit in limits)]),
-        bf16=bool(BF16_FLAGS & flags),
+        bf16=processor_has_bf16(),
     )
+
+
+def processor_has_bf16() -> bool:
+    """Whether it multiplies 16-bit numbers as quickly as 32-bit ones; False where that cannot be told."""
+    return bool(BF16_FLAGS & _processor_flags())
 
 
 def read_cards() -> tuple[Card, ...]:

@@ -9,6 +9,7 @@ from typing import Any
 from studio.compare import proof
 from studio.compare.asking import Asking, asked_as, make_asking, read_asking, say_asking
 from studio.compare.chosen import keep_choice
+from studio.compare.endings import say_endless
 from studio.compare.naming import find_other, name_of_other
 from studio.compare.others import read_scored, say_untold, score_other
 from studio.compare.skipped import say_skipped
@@ -118,6 +119,8 @@ def _tell(run: Run, scores: Result) -> Result:
     for name in scores["tuned"]:
         say(f"  {name:14} before {scores['base'].get(name, 0):6.1%}   after {scores['tuned'][name]:6.1%}")
     say(f"  {scores['verdict']['word']}: {scores['verdict']['reason']}")
+    if endless := say_endless(scores):
+        say(f"  {endless}")
     if skipped := say_skipped(scores.get("skipped", 0)):
         say(f"  {skipped}")
     if how := say_asking(scores):

@@ -57,7 +57,7 @@ def verb_audit(workspace: Workspace, given: Arguments) -> Result:
         lambda progress: watch([progress]),
     )
     for finding in found.findings:
-        say(f"  {finding.check.severity:8} {finding.sentence}. {finding.check.why}")
+        say(f"  {finding.check.severity:8} {finding.sentence}. {finding.why}")
     for row in examples.unreadable[:20]:
         say(f"           {row.sentence}")
     return {

@@ -29,6 +29,7 @@ FIRST = "process/test_demo.py"
 # Those that take longest, the longest first: who begins one last is waited for by the other.
 LONG = (
     "browser/test_journey.py",
+    "families/test_matrix.py",
     "process/test_proof.py",
     "process/test_never_lost.py",
     "process/test_memory.py",
@@ -36,8 +37,19 @@ LONG = (
 )
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--slow", action="store_true", help="run what is marked slow, too")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Where two processes share the tests, a file each: the order in which the files are given out."""
+    """Leave out what is slow unless it is asked for.
+
+    Where two processes share the tests, a file each: the order in which the files are given out.
+    """
+    if not config.getoption("--slow"):
+        left_out = [item for item in items if item.get_closest_marker("slow")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: turn_of(item.path.relative_to(Path(__file__).parent)))
 

@@ -58,8 +58,15 @@ def _by_beginning(conversation: Conversation, index: int, full: str, tokenizer: 
     through = tokenizer.render(messages[: index + 1], tools=tools) if index + 1 < len(messages) else full
     if not (full.startswith(through) and through.startswith(before)):
         return None
+    said = messages[index].content.strip()
+    if said and (place := through.rfind(said)) >= len(before):
+        return len(before), _end_of_mark(full, place + len(said), tokenizer)
     mark = through.rfind(tokenizer.eos_token, len(before)) if tokenizer.eos_token else -1
-    return len(before), mark + len(tokenizer.eos_token) if mark >= 0 else len(through.rstrip())
+    if mark >= 0:
+        return len(before), mark + len(tokenizer.eos_token)
+    end = len(through.rstrip())
+    written = through[len(before) : end].endswith(tuple(filter(None, tokenizer.special_tokens)))
+    return len(before), end if written else _end_of_mark(full, end, tokenizer)
 
 
 def _by_landmarks(conversation: Conversation, index: int, full: str, tokenizer: ChatTokenizer) -> Span | None:
@@ -72,20 +79,27 @@ def _by_landmarks(conversation: Conversation, index: int, full: str, tokenizer: 
     previous = _content_span(conversation, index - 1, full, tokenizer) if index else (0, 0)
     so_far = tokenizer.render(messages[:index], tools=tools)
     asked = tokenizer.render(messages[:index], add_generation_prompt=True, tools=tools)
-    if previous is None or not asked.startswith(so_far):
+    header = asked[_common_length(so_far, asked) :]  # Phi-3's ends whatever asks nothing
+    if previous is None or not header:
         return None
     content = _content_span(conversation, index, full, tokenizer) if messages[index].content else None
     gap = full[previous[1] : content[0] if content else len(full)]
-    begin = _end_of_header(gap, asked[len(so_far) :])
+    begin = _end_of_header(gap, header)
     if begin is None:
         return None
     begin += previous[1]
     if content:
-        return begin, _end_of_mark(full, content[1], tokenizer.special_tokens)
+        return begin, _end_of_mark(full, content[1], tokenizer)
     ends = [
         found + len(mark) for mark in {*CALL_ENDS, tokenizer.eos_token} - {""} if (found := full.find(mark, begin)) >= 0
     ]
     return (begin, min(ends)) if ends and messages[index].tool_calls else None
+
+
+def _common_length(one: str, other: str) -> int:
+    """Characters with which both begin."""
+    differs = (place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)
+    return next(differs, min(len(one), len(other)))
 
 
 def _content_span(conversation: Conversation, index: int, full: str, tokenizer: ChatTokenizer) -> Span | None:
@@ -105,8 +119,9 @@ def _end_of_header(gap: str, header: str) -> int | None:
     return None
 
 
-def _end_of_mark(full: str, end: int, special_tokens: Sequence[str]) -> int:
+def _end_of_mark(full: str, end: int, tokenizer: ChatTokenizer) -> int:
     """Behind the special token that follows the words, if one does."""
-    marks = "|".join(map(re.escape, sorted(special_tokens, key=len, reverse=True)))
+    tokens = {*tokenizer.special_tokens, tokenizer.eos_token} - {""}
+    marks = "|".join(map(re.escape, sorted(tokens, key=len, reverse=True)))
     found = re.compile(rf"\s*(?:{marks})").match(full, end) if marks else None
     return found.end() if found else end

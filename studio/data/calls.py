@@ -28,6 +28,6 @@ def with_written_call(conversation: Conversation, tokenizer: FolderTokenizer) ->
     ids = label_tokens(upto, tokenizer, sys.maxsize).input_ids[
         len(tokenizer.prompt_ids(upto.prompt, upto.tools, bool(answer.reasoning))) :
     ]
-    _, words = tokenizer.read_answer(ids)
+    _, words = tokenizer.read_answer(ids, bool(answer.reasoning))
     written = replace(answer, content=words.strip(), tool_calls=())
     return replace(conversation, messages=(*conversation.messages[:last], written, *conversation.messages[last + 1 :]))

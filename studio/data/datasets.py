@@ -238,17 +238,15 @@ def is_learnable(conversation: Conversation) -> bool:
 
 def label_all(
     conversations: Sequence[Conversation], tokenizer: ChatTokenizer, max_length: int, learn: Learn = "answers"
-) -> tuple[list[Conversation], list[Labelled]]:
-    """The conversations that the template accepts, and their tokens, in step."""
-    accepted, labelled = [], []
+) -> tuple[list[Labelled], Counter[str]]:
+    """The tokens of the conversations that the template accepts, and how many it refuses for which reason."""
+    labelled, refused = [], Counter[str]()
     for conversation in conversations:
         try:
-            tokens = label_tokens(conversation, tokenizer, max_length, learn)
-        except TemplateError:
-            continue
-        accepted.append(conversation)
-        labelled.append(tokens)
-    return accepted, labelled
+            labelled.append(label_tokens(conversation, tokenizer, max_length, learn))
+        except TemplateError as error:
+            refused[error.what] += 1
+    return labelled, refused
 
 
 def require_room(workspace: Workspace, path: Path) -> None:

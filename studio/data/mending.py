@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ def open_findings(dataset: Dataset, found: Audit) -> list[Finding]:
     for finding in found.findings:
         waved = _waved(fine, finding)
         if rows := [row for row in finding.rows if row not in waved]:
-            left.append(Finding(finding.check, rows, len(rows), finding.clusters))
+            left.append(replace(finding, rows=rows, count=len(rows)))
     return left
 
 

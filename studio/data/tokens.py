@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property, lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, Protocol, cast
 
@@ -18,6 +20,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from tokenizers import Tokenizer
 
 from studio.data.answers import LANDMARK, answer_spans
+from studio.data.chat_templates import OWN, fill_in
 from studio.data.conversation import Conversation, Message
 from studio.data.read import PassageLength
 from studio.data.thoughts import CHANNEL, part_answer, part_channels
@@ -25,6 +28,9 @@ from studio.errors import ModelError, TemplateError
 from studio.store import read_json
 
 NOT_LEARNED = -100
+NO_SYSTEM_ROLE = "This model's chat template has no place for a system prompt: it stands before the first question."
+THINK = "<think>"
+_SHORT = (Message("user", "?"), Message("assistant", LANDMARK))
 # The answers of a chat, all of a chat, or plain text without a template.
 Learn = Literal["answers", "all", "text"]
 
@@ -42,8 +48,8 @@ class ChatTokenizer(Protocol):
         self, messages: Sequence[Message], add_generation_prompt: bool = False, tools: Sequence[Any] = ()
     ) -> str: ...
 
-    def encode(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
-        """Ids, and for each the (begin, end) characters that it stands for."""
+    def encode(self, text: str, continues: bool = False) -> tuple[list[int], list[tuple[int, int]]]:
+        """Ids, and for each the (begin, end) characters that it stands for; `continues`: text stands before it."""
         ...
 
 
@@ -73,7 +79,7 @@ def label_tokens(
     full = _plain_text(conversation, tokenizer) if learn == "text" else _full_text(conversation, tokenizer)
     whole = conversation.is_passage or learn != "answers"
     spans = [(0, len(full))] if whole else answer_spans(conversation, full, tokenizer)
-    ids, offsets = tokenizer.encode(full)
+    ids, offsets = _encode(full, tokenizer, [first for first, _ in spans])
     labels = [NOT_LEARNED] * len(ids)
     begins, ends = [begin for begin, _ in offsets], [end for _, end in offsets]
     for first, last in spans:
@@ -97,13 +103,41 @@ def show_tokens(conversation: Conversation, tokenizer: ChatTokenizer, max_length
     """Every token of a conversation, those beyond the limit too. Raises: TemplateError as `label_tokens` does."""
     labelled = label_tokens(conversation, tokenizer, sys.maxsize)
     full = _full_text(conversation, tokenizer)
-    _, offsets = tokenizer.encode(full)
+    spans = [] if conversation.is_passage else answer_spans(conversation, full, tokenizer)
+    _, offsets = _encode(full, tokenizer, [first for first, _ in spans])
     pieces, shown = [], 0
     for place, ((_, end), label) in enumerate(zip(offsets, labelled.labels, strict=True)):
         state = "cut" if place >= max_length else "read" if label == NOT_LEARNED else "learned"
         pieces.append(Piece(full[shown:end], cast(Any, state)))  # with the blanks that some leave out of the offsets
         shown = max(shown, end)
     return pieces
+
+
+def _encode(text: str, tokenizer: ChatTokenizer, begins: Sequence[int]) -> tuple[list[int], list[tuple[int, int]]]:
+    """Ids and offsets, with a cut where an answer would begin within a token.
+
+    A model is asked with a prompt that ends there, so it must learn to go on from there: Qwen3.5's prompt ends in one
+    line end, and its tokenizer would make one token of that and of the next.
+    """
+    ids, offsets = tokenizer.encode(text)
+    cuts = [begin for begin in begins if 0 < begin < len(text) and _is_within_token(text, begin, offsets)]
+    if not cuts:
+        return ids, offsets
+    ids, offsets = [], []
+    for first, last in pairwise([0, *cuts, len(text)]):
+        more, places = tokenizer.encode(text[first:last], continues=first > 0)
+        ids += more
+        offsets += [(first + begin, first + end) for begin, end in places]
+    return ids, offsets
+
+
+def _is_within_token(text: str, place: int, offsets: Sequence[tuple[int, int]]) -> bool:
+    index = bisect_right(offsets, place, key=lambda span: span[1])  # the first token that ends behind it
+    if index < len(offsets) and offsets[index][0] < place:
+        return True
+    # Some tokenizers leave blanks out of the offsets; whose they are cannot be seen, so the cut says it.
+    covered = offsets[index - 1][1] if index else 0
+    return covered < place and text[covered:place].isspace() and text[place - 1] == " "
 
 
 def _plain_text(conversation: Conversation, tokenizer: ChatTokenizer) -> str:
@@ -124,7 +158,17 @@ class FolderTokenizer:
     template: jinja2.Template
     bos_token: str
     eos_token: str
-    takes_thoughts: bool = False
+    source: str = ""
+    chosen: str = OWN
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    def with_values(self, **values: Any) -> FolderTokenizer:
+        """The same, whose template is given more than Transformers gives it."""
+        return replace(self, values=values)
+
+    @property
+    def takes_thoughts(self) -> bool:
+        return "reasoning_content" in self.source or ".thinking" in self.source
 
     @cached_property
     def special_tokens(self) -> list[str]:
@@ -134,6 +178,16 @@ class FolderTokenizer:
     def render(
         self, messages: Sequence[Message], add_generation_prompt: bool = False, tools: Sequence[Any] = ()
     ) -> str:
+        """As the template has it, with what some templates leave out: see `folded`, `_with_thought`, `ends_answers`."""
+        messages = self.folded(messages)
+        text = self._fill_in(messages, add_generation_prompt, tools)
+        if not messages or messages[-1].role != "assistant" or add_generation_prompt:
+            return text
+        if self.opens_thought and not self._keeps_opening:
+            text = self._with_thought(text, messages, tools)
+        return text if self.ends_answers else text + self.eos_token
+
+    def _fill_in(self, messages: Sequence[Message], add_generation_prompt: bool, tools: Sequence[Any]) -> str:
         try:
             return self.template.render(
                 messages=[self.as_taken(message) for message in messages],
@@ -142,12 +196,53 @@ class FolderTokenizer:
                 add_generation_prompt=add_generation_prompt,
                 bos_token=self.bos_token,
                 eos_token=self.eos_token,
+                **self.values,
             )
         except Exception as error:  # a stranger's program may fail in any way
             raise TemplateError(
                 f"This model's chat template refuses the conversation: {error}",
                 "Check the roles in Data, or pick another base model.",
             ) from error
+
+    def folded(self, messages: Sequence[Message]) -> Sequence[Message]:
+        """Where the template has no system role, as Gemma 2's, a system prompt begins the first question."""
+        count = next((place for place, message in enumerate(messages) if message.role != "system"), len(messages))
+        if not 0 < count < len(messages) or messages[count].role != "user" or self.has_system_role:
+            return messages
+        system = "\n\n".join(message.content for message in messages[:count])
+        return [replace(messages[count], content=f"{system}\n\n{messages[count].content}"), *messages[count + 1 :]]
+
+    @cached_property
+    def has_system_role(self) -> bool:
+        """The template writes a system prompt; some refuse one, some leave it out."""
+        try:
+            return LANDMARK in self._fill_in([Message("system", LANDMARK), Message("user", "?")], False, ())
+        except TemplateError:
+            return False
+
+    @cached_property
+    def ends_answers(self) -> bool:
+        """The template writes a mark behind the last answer; GLM-4's leaves it to whoever speaks next."""
+        _, _, after = self._fill_in(_SHORT, False, ()).partition(LANDMARK)
+        return any(mark in after for mark in self.special_tokens) or not self.eos_token or self.eos_token in after
+
+    @cached_property
+    def opens_thought(self) -> bool:
+        """The template itself writes the <think> that an answer begins with, as DeepSeek-R1's and Qwen3.5's do."""
+        return self._fill_in(_SHORT[:1], True, ()).rstrip().endswith(THINK)
+
+    @cached_property
+    def _keeps_opening(self) -> bool:
+        return self._fill_in(_SHORT, False, ()).startswith(self._fill_in(_SHORT[:1], True, ()))
+
+    def _with_thought(self, text: str, messages: Sequence[Message], tools: Sequence[Any]) -> str:
+        """DeepSeek-R1's template leaves the thoughts of an answer out, <think> and all, but asks with <think>."""
+        asked = self._fill_in(messages[:-1], True, tools)
+        kept = asked.rstrip().removesuffix(THINK)
+        if not text.startswith(kept):
+            return text
+        thought = messages[-1].reasoning + "\n" if messages[-1].reasoning else "\n"
+        return f"{asked}{thought}</think>\n\n{text[len(kept) :].lstrip()}"
 
     def as_taken(self, message: Message) -> dict[str, Any]:
         """Thoughts go where the template looks for them; where it looks nowhere, before the answer in <think>."""
@@ -159,9 +254,24 @@ class FolderTokenizer:
             taken["content"] = f"<think>\n{message.reasoning}\n</think>\n\n{message.content}"
         return taken
 
-    def encode(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
-        encoding = self.tokenizer.encode(text, add_special_tokens=False)  # the template brings them
+    def encode(self, text: str, continues: bool = False) -> tuple[list[int], list[tuple[int, int]]]:
+        tokenizer = self._continuing if continues else self.tokenizer
+        encoding = tokenizer.encode(text, add_special_tokens=False)  # the template brings them
         return encoding.ids, encoding.offsets
+
+    @cached_property
+    def _continuing(self) -> Tokenizer:
+        """The same tokenizer without the blank that SentencePiece puts before the first word of a text."""
+        parts = json.loads(self.tokenizer.to_str())
+        for part in _parts_of(parts["normalizer"], "normalizers"):
+            if part["type"] == "Prepend":
+                part["prepend"] = ""
+        for part in _parts_of(parts["pre_tokenizer"], "pretokenizers"):
+            if part["type"] == "Metaspace":
+                part["prepend_scheme"] = "never"
+            if "add_prefix_space" in part:
+                part["add_prefix_space"] = False
+        return Tokenizer.from_str(json.dumps(parts))
 
     def prompt_text(self, messages: Sequence[Message], tools: Sequence[Any] = (), thinks: bool = False) -> str:
         """Up to where the answer begins.
@@ -181,53 +291,66 @@ class FolderTokenizer:
         return before if landmark and before.startswith(asked) and before[len(asked) :].strip() else asked
 
     def prompt_ids(self, messages: Sequence[Message], tools: Sequence[Any] = (), thinks: bool = False) -> list[int]:
-        return self.encode(self.prompt_text(messages, tools, thinks))[0]
+        asked = self.render(messages, add_generation_prompt=True, tools=tools)
+        return _encode(self.prompt_text(messages, tools, thinks), self, [len(asked)])[0]
 
-    def read_answer(self, ids: Sequence[int]) -> tuple[str, str]:
-        """(what was thought, what was said) of the tokens that a model wrote after a prompt."""
+    def read_answer(self, ids: Sequence[int], thinks: bool = False) -> tuple[str, str]:
+        """(what was thought, what was said) of the tokens that a model wrote after a prompt; see `prompt_text`."""
         if CHANNEL in self.special_tokens:
             return part_channels(self.tokenizer.decode(list(ids), skip_special_tokens=False))
         written = self.tokenizer.decode(list(ids), skip_special_tokens=True).rstrip("\ufffd")
-        return part_answer("<think>" * self.opens_thought + written)
-
-    @cached_property
-    def opens_thought(self) -> bool:
-        """The template itself writes the <think> that an answer begins with, as DeepSeek's does."""
-        return self.prompt_text([Message("user", "?")]).rstrip().endswith("<think>")
+        return part_answer(THINK * (thinks and self.opens_thought) + written)
 
 
 @lru_cache(maxsize=4)
-def load_tokenizer(folder: Path) -> FolderTokenizer:
-    """Raises: ModelError if the folder has no tokenizer.json or no chat template."""
+def load_tokenizer(folder: Path, chat_template: str = OWN) -> FolderTokenizer:
+    """`chat_template`: "own", or one of CHAT_TEMPLATES in its place.
+
+    Raises: ModelError if the folder has no tokenizer.json, or no chat template and none was chosen.
+    """
     if not (folder / "tokenizer.json").is_file():
         raise ModelError(
             f"{folder.name} has no tokenizer.json.",
             "Pick a model that carries one; nearly all newer models do.",
         )
     config = read_json(folder / "tokenizer_config.json") or {}
-    source = _find_template(folder, config)
-    if not source:
+    source, end = _find_template(folder, config), _token(config.get("eos_token"))
+    if not source and chat_template == OWN:
         raise ModelError(
-            f"{folder.name} has no chat template, so it does not know questions from answers.",
-            "Pick the instruct or chat version of the model.",
+            f"{folder.name} brings no chat template, so it does not know questions from answers.",
+            "Choose chatml under 'Chat template' in Train, or pick the instruct version of the model.",
         )
     try:
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        template = _environment().from_string(source)
     except Exception as error:  # tokenizers raises nothing narrower
-        raise ModelError(
-            f"The tokenizer of {folder.name} cannot be read: {error}.",
-            "Fetch the model again, or pick another one.",
-        ) from error
+        raise _unreadable(folder, error) from error
+    if chat_template != OWN:
+        marks = [token.content for token in tokenizer.get_added_tokens_decoder().values() if token.special]
+        source, end = fill_in(chat_template, folder.name, marks, end)
+    try:
+        template = _environment().from_string(source)
+    except jinja2.TemplateError as error:
+        raise _unreadable(folder, error) from error
     tokenizer.no_truncation()  # whoever saved it may have left a limit of theirs in it
     tokenizer.no_padding()
     return FolderTokenizer(
         tokenizer,
         template,
         _token(config.get("bos_token")),
-        _token(config.get("eos_token")),
-        "reasoning_content" in source or ".thinking" in source,
+        end,
+        source,
+        chat_template,
     )
+
+
+def _unreadable(folder: Path, error: Exception) -> ModelError:
+    return ModelError(
+        f"The tokenizer of {folder.name} cannot be read: {error}.", "Fetch the model again, or pick another one."
+    )
+
+
+def brings_template(folder: Path) -> bool:
+    return bool(_find_template(folder, read_json(folder / "tokenizer_config.json") or {}))
 
 
 def passage_length(folder: Path, most_tokens: int = 512) -> PassageLength:
@@ -245,6 +368,11 @@ def _find_template(folder: Path, config: dict[str, Any]) -> str:
         named = {entry["name"]: entry["template"] for entry in template}
         template = named.get("default", "")
     return str(template)
+
+
+def _parts_of(part: dict[str, Any] | None, together: str) -> list[dict[str, Any]]:
+    """The parts of a tokenizer's step, where it has several."""
+    return [] if part is None else part[together] if part["type"] == "Sequence" else [part]
 
 
 def _token(value: Any) -> str:
@@ -268,8 +396,26 @@ def _environment() -> jinja2.Environment:
     )
     environment.filters["tojson"] = _to_json
     environment.globals["raise_exception"] = _raise
-    environment.globals["strftime_now"] = lambda form: datetime.now().strftime(form)
+    environment.globals["strftime_now"] = lambda form: _write_date(form)
     return environment
+
+
+def _write_today(form: str) -> str:
+    return datetime.now().strftime(form)
+
+
+_write_date: Callable[[str], str] = _write_today
+
+
+@contextmanager
+def date_written_by(write: Callable[[str], str]) -> Iterator[None]:
+    """Templates write the day by `write`, which is given a form of strftime, instead of as today."""
+    global _write_date
+    _write_date = write
+    try:
+        yield
+    finally:
+        _write_date = _write_today
 
 
 def _to_json(value: Any, ensure_ascii: bool = False, indent: int | None = None, **options: Any) -> str:

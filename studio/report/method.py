@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from studio.compare.asking import asked_as, say_asking
+from studio.compare.endings import say_endless
 from studio.report.figures import count
 from studio.report.gather import Report
 from studio.report.parts import Cell, Missing, Part, Section, Table, Words
@@ -110,6 +111,7 @@ def _asking(report: Report) -> list[Part]:
     for side, who in (("base", "the base"), ("tuned", "the tuned model")):
         if cut := sum(row.get(f"{side}_finished") is False for row in found["answers"]):
             words.append(f"{count(cut, 'answer')} of {who} did not come to an end and stopped at the limit.")
+    words += filter(None, [say_endless(found)])
     chosen = "chosen by the form of the wanted answers, whatever the models said, and decides alone"
     if found.get("by_hand"):
         chosen = (

@@ -26,7 +26,10 @@ READ_WITH = {"k_proj": "q_proj", "v_proj": "q_proj", "up_proj": "gate_proj"}  # 
 
 @dataclass(frozen=True)
 class Step:
-    """One batch: `rows` are all its tokens. `targets` are the names of layers with an adapter of `rank`."""
+    """One batch: `rows` are all its tokens. `targets` are the names of layers with an adapter of `rank`.
+
+    `width`: bytes of a number that is computed with, 2 or 4.
+    """
 
     rows: int
     rank: int
@@ -35,6 +38,7 @@ class Step:
     full: bool = False
     four_bit: bool = False
     dora: bool = False
+    width: int = HALF
 
 
 def card_bytes(shape: ModelShape, step: Step, fused: bool, keeps_logits: bool) -> float:
@@ -59,19 +63,19 @@ def processor_bytes(shape: ModelShape, step: Step) -> float:
     kept = step.rows * layer * shape.layers
     if step.checkpointing == "off":
         return kept * (1 + HEAP_HOLES) + piece
-    inputs = step.rows * shape.hidden_size * HALF * shape.layers
+    inputs = step.rows * shape.hidden_size * step.width * shape.layers
     return inputs + max(step.rows * layer, piece) + HEAP_HOLES * kept  # the holes come all the same
 
 
 def _processor_layer_bytes(shape: ModelShape, step: Step) -> float:
     hidden, wide = shape.hidden_size, _wide(shape)
     norms = 2 * hidden * SINGLE
-    attention = 2 * (_query(shape) + _key_value(shape)) * HALF
-    gated = 3 * wide * HALF
+    attention = 2 * (_query(shape) + _key_value(shape)) * step.width
+    gated = 3 * wide * step.width
     if step.full:  # the inputs of all layers, and what the norms' own weights learn from
-        return norms + attention + gated + (5 * hidden + wide) * HALF
+        return norms + attention + gated + (5 * hidden + wide) * step.width
     if step.four_bit:  # the inputs of all adapters as they are
-        return norms + attention + gated + (3 * hidden + wide) * HALF + _dora_bytes(shape, step)
+        return norms + attention + gated + (3 * hidden + wide) * step.width + _dora_bytes(shape, step)
     return norms + attention + gated + _active(shape, _adapter_bytes(shape, step)) + _dora_bytes(shape, step)
 
 
@@ -83,7 +87,7 @@ def _adapter_bytes(shape: ModelShape, step: Step) -> float:
         kept[name if step.dora else READ_WITH.get(name, name)] = inputs * count
     inner = sum(step.rank * shape.linears[name][2] for name in step.targets)
     # With DoRA it is PEFT that computes, and it copies the input of each adapter to 32 bits, as the adapter is.
-    return (sum(kept.values()) + inner) / shape.layers * (SINGLE if step.dora else HALF)
+    return (sum(kept.values()) + inner) / shape.layers * (SINGLE if step.dora else step.width)
 
 
 def _active(shape: ModelShape, numbers: float) -> float:
@@ -96,7 +100,7 @@ def _dora_bytes(shape: ModelShape, step: Step) -> float:
     if not step.dora:
         return 0.0
     outputs = sum(outputs * count for _, outputs, count in (shape.linears[name] for name in step.targets))
-    return _active(shape, 2 * outputs / shape.layers * HALF)
+    return _active(shape, 2 * outputs / shape.layers * step.width)
 
 
 def _kept_fused(shape: ModelShape) -> float:

@@ -15,7 +15,7 @@ from typing import Literal
 
 from studio.hardware import Machine
 from studio.train.activations import HALF, SINGLE, Step, card_bytes, processor_bytes
-from studio.train.recipe import Recipe, adapter_layers
+from studio.train.recipe import Recipe, adapter_layers, layers_meant
 from studio.train.shape import ModelShape
 
 Method = Literal["qlora", "lora", "full"]
@@ -89,8 +89,9 @@ def estimate(
     method = method_of(recipe, trainer.on_card)
     learning = count_learning(recipe, shape, method)
     # TRL learns adapters of 4-bit weights at 16 bits; on a card that is left out of account, to be on the safe side.
-    width = HALF if method == "full" or (method == "qlora" and not trainer.on_card) else SINGLE
-    weights = _weights_bytes(shape, method, trainer)
+    computed = HALF if trainer.on_card or machine.bf16 else SINGLE
+    width = computed if method == "full" or (method == "qlora" and not trainer.on_card) else SINGLE
+    weights = _weights_bytes(shape, method, trainer, computed)
     adapter = 0 if method == "full" else learning * width
     optimizer = _optimizer_bytes(optimizer_of(recipe, trainer.on_card), width) * learning
     gradients = learning * width
@@ -102,6 +103,7 @@ def estimate(
         full=method == "full",
         four_bit=method == "qlora",
         dora=recipe.use_dora and method != "full",
+        width=computed,
     )
     if trainer.on_card:
         kept = card_bytes(shape, step, trainer.fused and not step.dora, trainer.keeps_logits)
@@ -112,7 +114,7 @@ def estimate(
     if trainer.on_card:
         overhead = _card_overhead(shape, method, weights + adapter + optimizer + gradients + kept)
     else:  # weights are rounded to 4 bits here, and what they took before stays in the heap
-        overhead = LIBRARIES_BYTES + (shape.parameters * HALF if method == "qlora" else 0)
+        overhead = LIBRARIES_BYTES + (shape.parameters * computed if method == "qlora" else 0)
     card = machine.card
     return Estimate(
         weights=round(weights),
@@ -151,13 +153,12 @@ def tokens_of(recipe: Recipe, shape: ModelShape, longest_tokens: int | None, on_
 
 
 def targets_of(recipe: Recipe, shape: ModelShape) -> tuple[str, ...]:
-    """The layers that get an adapter. A fused layer, such as qkv_proj, stands for those that it holds."""
+    """The layers that get an adapter."""
     asked = adapter_layers(recipe)
     if isinstance(asked, str):
         return tuple(shape.linears)
-    fused = {"qkv_proj": {"q_proj", "k_proj", "v_proj"}, "gate_up_proj": {"gate_proj", "up_proj"}}
-    names = {name: name.partition("#")[0].removeprefix("experts.") for name in shape.linears}
-    return tuple(name for name, leaf in names.items() if {leaf, *fused.get(leaf, ())} & set(asked))
+    meant, _ = layers_meant(asked, shape.layer_names)
+    return tuple(name for name in shape.linears if name.partition("#")[0].removeprefix("experts.") in meant)
 
 
 def count_learning(recipe: Recipe, shape: ModelShape, method: Method) -> int:
@@ -172,10 +173,10 @@ def count_learning(recipe: Recipe, shape: ModelShape, method: Method) -> int:
     return adapter + tables * shape.vocab_size * shape.hidden_size
 
 
-def _weights_bytes(shape: ModelShape, method: Method, trainer: Trainer) -> float:
+def _weights_bytes(shape: ModelShape, method: Method, trainer: Trainer, computed: int) -> float:
     if method != "qlora":
-        return shape.parameters * HALF
-    plain = HALF if trainer.fused else SINGLE
+        return shape.parameters * computed
+    plain = computed if trainer.fused else SINGLE
     return shape.linear_parameters * NF4_BYTES + (shape.parameters - shape.linear_parameters) * plain
 
 

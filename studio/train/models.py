@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,15 @@ from huggingface_hub.errors import (
 from tqdm import tqdm
 
 from studio.errors import ModelError
-from studio.store import read_json, require_space, write_json
+from studio.store import read_if_whole, read_json, require_space, write_json
 from studio.tasks import Progress, Report, follow
+from studio.train.base_kinds import origin_of, require_no_gguf, require_text_model
 from studio.workspace import Workspace
 
 STARTER = "starter"
+ADAPTER_BASE = "base_model_name_or_path"
 STARTER_TITLE = "SmolLM2 135M (starter)"
-WANTED_FILES = ("*.safetensors", "*.json", "*.jinja", "tokenizer.model", "*.txt", "LICENSE*")
+WANTED_FILES = ("*.safetensors", "*.json", "*.jinja", "tokenizer.model", "*.txt", "LICENSE*", "README.md")
 
 
 def title_of(base: str) -> str:
@@ -60,10 +62,14 @@ def require_base(workspace: Workspace, base: str) -> Path:
     Raises: ModelError if it is not there, or its weights are in a form that could run a stranger's program.
     """
     place = place_of(workspace, base)
+    if is_folder(base):
+        require_text_folder(place)
     if not (place / "config.json").is_file():
         raise ModelError(
-            f"There is no model at {place}." if is_folder(base) else f"{title_of(base)} is not here yet.",
-            "Pick a folder with config.json and *.safetensors." if is_folder(base) else "Start it once; it is fetched.",
+            f"There is no model at {place}." if is_folder(base) else f"{title_of(base)} is not here, or not any more.",
+            "Pick a folder with config.json and *.safetensors, or put back the one that was there."
+            if is_folder(base)
+            else f"Choose {title_of(base)} in Train and fetch it again, then repeat this; what was trained is kept.",
         )
     if not any(place.glob("*.safetensors")):
         raise ModelError(
@@ -71,6 +77,21 @@ def require_base(workspace: Workspace, base: str) -> Path:
             "Other forms can hide programs, so they are not opened. Pick a copy of the model in safetensors.",
         )
     return place
+
+
+def require_text_folder(place: Path) -> None:
+    """Raises: ModelError if what lies there is no model that writes text: an adapter, a GGUF, rounded weights."""
+    require_no_gguf(place)
+    if place.is_dir():
+        files = [file.name for file in place.iterdir()]
+        adapter = read_if_whole(place / "adapter_config.json") or {}
+        require_text_model(
+            place.name,
+            files,
+            read_if_whole(place / "config.json"),
+            adapter_of=str(adapter.get(ADAPTER_BASE) or ""),
+            made_from=origin_of(place),
+        )
 
 
 def ensure_base(workspace: Workspace, base: str) -> Iterator[Progress]:
@@ -96,7 +117,15 @@ def download(workspace: Workspace, name: str, report: Report) -> Path:
     place = place_of(workspace, name)
     try:
         info = huggingface_hub.HfApi().model_info(name, files_metadata=True)
+        files = [sibling.rfilename for sibling in info.siblings or []]
         sizes = {s.rfilename: s.size or 0 for s in info.siblings or [] if _is_wanted(s.rfilename)}
+        require_text_model(
+            name,
+            files,
+            _small_file(name, "config.json", files, place),
+            adapter_of=str((_small_file(name, "adapter_config.json", files, place) or {}).get(ADAPTER_BASE) or ""),
+            made_from=_origin(info),
+        )
         if not any(file.endswith(".safetensors") for file in sizes):
             raise ModelError(
                 f"{name} has no weights in safetensors.",
@@ -117,6 +146,19 @@ def download(workspace: Workspace, name: str, report: Report) -> Path:
         raise explain_hub_error(name, error) from error
     write_json(place / "tunesmith.json", {"name": name, "sha": info.sha})
     return place
+
+
+def _small_file(name: str, file: str, files: Collection[str], place: Path) -> dict[str, Any] | None:
+    """What one of its JSON files says, fetched before the weights are."""
+    if file not in files:
+        return None
+    return read_if_whole(Path(huggingface_hub.hf_hub_download(name, file, local_dir=place))) or {}
+
+
+def _origin(info: huggingface_hub.ModelInfo) -> str:
+    """The model that its card says it was made from."""
+    origin = getattr(info.card_data, "base_model", None) or ""
+    return str(origin[0] if isinstance(origin, list) and origin else origin)
 
 
 def _is_wanted(file: str) -> bool:

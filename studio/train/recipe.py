@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -11,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
+from studio.data.chat_templates import CHAT_TEMPLATES, OWN
 from studio.errors import SettingError
 from studio.store import write_whole
 
@@ -31,8 +33,24 @@ SCHEDULES: dict[str, dict[str, float]] = {
     "polynomial": {"power": 2.0, "lr_end": 0.0},
 }
 ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
-# What Unsloth calls all linear layers; PEFT's "all-linear" would add others that its kernels do not know.
-LINEAR = (*ATTENTION, "gate_proj", "up_proj", "down_proj")
+# Layers by which other families do what Llama's layers of these names do; one may hold several.
+ALSO_CALLED: dict[str, tuple[str, ...]] = {
+    "qkv_proj": ("q_proj", "k_proj", "v_proj"),
+    "query_key_value": ("q_proj", "k_proj", "v_proj"),
+    "c_attn": ("q_proj", "k_proj", "v_proj"),
+    "q_a_proj": ("q_proj",),
+    "q_b_proj": ("q_proj",),
+    "kv_a_proj_with_mqa": ("k_proj", "v_proj"),
+    "kv_b_proj": ("k_proj", "v_proj"),
+    "in_proj_qkv": ("q_proj", "k_proj", "v_proj"),
+    "out_proj": ("o_proj",),
+    "gate_up_proj": ("gate_proj", "up_proj"),
+    "input_linear": ("gate_proj", "up_proj"),
+    "output_linear": ("down_proj",),
+    "w1": ("gate_proj",),
+    "w3": ("up_proj",),
+    "w2": ("down_proj",),
+}
 
 
 def _setting(
@@ -94,6 +112,11 @@ class Recipe(BaseModel):
     task: Literal["chat", "text"] = _setting(
         "chat", "What is learned from", "chat: questions and answers, as the model's template has them. "
         "text: plain text to go on reading, without a template.", group="learn",
+    )  # fmt: skip
+    chat_template: str = _setting(
+        OWN, "Chat template", "How questions and answers are marked. own: as the model brings it, right for all that "
+        "were taught to chat. A base model brings none: chatml works with each.", group="learn",
+        pattern=rf"^({'|'.join((OWN, *CHAT_TEMPLATES))})$", choices=(OWN, *CHAT_TEMPLATES),
     )  # fmt: skip
     answers_only: bool = _setting(
         True, "Learn the answers only", "Off: it learns to write the questions too.", group="learn",
@@ -313,6 +336,17 @@ def adapter_layers(recipe: Recipe) -> str | list[str]:
         return "all-linear"
     names = ATTENTION if recipe.target_modules == "attention" else tuple(recipe.target_modules.split(","))
     return [name.strip() for name in names]
+
+
+def layers_meant(names: Iterable[str], known: Iterable[str]) -> tuple[set[str], set[str]]:
+    """(those of a model's layers that these names mean, names for which it has no layer).
+
+    A layer that holds several, such as qkv_proj, is meant by each of them.
+    """
+    asked = set(names)
+    called = {name: {name, *ALSO_CALLED.get(name, ())} for name in known}
+    found = {name for name, own in called.items() if own & asked}
+    return found, asked - set().union(*called.values())
 
 
 def write_recipe(path: Path, recipe: Recipe) -> None:

@@ -15,7 +15,15 @@ from pydantic import ValidationError
 
 from studio.train.facts import Complaint, Complaints, Facts
 from studio.train.presets import rate_factor
-from studio.train.recipe import SCHEDULES, SETTINGS, Recipe, adapter_layers, count_steps, say_what_it_may_be
+from studio.train.recipe import (
+    SCHEDULES,
+    SETTINGS,
+    Recipe,
+    adapter_layers,
+    count_steps,
+    layers_meant,
+    say_what_it_may_be,
+)
 from studio.train.rules_course import judge_looks, judge_steps
 
 WORD_TABLES = {"lm_head", "embed_tokens"}
@@ -153,7 +161,7 @@ def _loftq(recipe: Recipe, facts: Facts) -> Complaints:
 
 
 def _layers(recipe: Recipe, facts: Facts) -> Complaints:
-    """PEFT refuses only where no name is found; Unsloth takes word tables out of the adapter and learns them whole."""
+    """Unsloth takes word tables out of the adapter and learns them whole."""
     names = adapter_layers(recipe)
     if isinstance(names, str) or method_of(recipe, facts) == "full":
         return
@@ -164,14 +172,12 @@ def _layers(recipe: Recipe, facts: Facts) -> Complaints:
         )
     if facts.shape is None:
         return
-    known = facts.shape.linears.keys() | WORD_TABLES
-    missing = [name for name in names if name not in known]
-    fused = "qkv_proj" in known and set(missing) <= {"q_proj", "k_proj", "v_proj"}  # Unsloth knows these as one
-    if missing and not fused:
+    _, missing = layers_meant(names, facts.shape.layer_names | WORD_TABLES)
+    if missing:
         yield Complaint(
             "target_modules",
-            f"This model has no {_list(missing)}. It has {_list(sorted(facts.shape.linears))}.",
-            refuses=len(missing) == len(names),
+            f"This model has no {_list(sorted(missing))}. It has {_list(sorted(facts.shape.layer_names))}.",
+            refuses=True,
         )
 
 

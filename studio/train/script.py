@@ -19,15 +19,16 @@ from typing import Any
 import jinja2
 
 from studio.data.datasets import open_dataset
-from studio.data.tokens import load_tokenizer
 from studio.errors import RunError
 from studio.hardware import read_machine
 from studio.store import read_json, write_whole
-from studio.train.memory import optimizer_of
+from studio.train.memory import optimizer_of, targets_of
 from studio.train.models import STARTER, WANTED_FILES, is_folder, require_base, title_of
-from studio.train.recipe import GROUPS, LINEAR, LOOKS, SAVES, SCHEDULES, SETTINGS, Recipe, adapter_layers, settings_of
+from studio.train.recipe import ALSO_CALLED, GROUPS, LOOKS, SAVES, SCHEDULES, SETTINGS, Recipe, settings_of
 from studio.train.script_examples import Examples, Row, learn_of, read_rows
 from studio.train.script_source import NOTHING, read_source, write_imports
+from studio.train.shape import ModelShape, read_shape
+from studio.train.tokenizing import tokenizer_of
 from studio.workspace import ASSETS, Workspace
 
 FILE = "train.py"
@@ -83,9 +84,12 @@ def as_script(workspace: Workspace, recipe: Recipe, on_card: bool | None = None)
     Raises: DataError if the data set is gone or nothing of it can be learned; ModelError if the base is not here.
     """
     base = require_base(workspace, recipe.base)
-    examples = read_rows(open_dataset(workspace, recipe.data), load_tokenizer(base), recipe)
+    examples = read_rows(open_dataset(workspace, recipe.data), tokenizer_of(base, recipe), recipe)
     for_card = read_machine().card is not None if on_card is None else on_card
-    files = {FILE: _render(recipe, base, examples, for_card), "train.jsonl": _as_jsonl(examples.train)}
+    files = {
+        FILE: _render(recipe, base, read_shape(workspace, base), examples, for_card),
+        "train.jsonl": _as_jsonl(examples.train),
+    }
     return Script(files | ({"validation.jsonl": _as_jsonl(examples.validation)} if examples.validation else {}))
 
 
@@ -93,11 +97,16 @@ def _as_jsonl(rows: list[Row]) -> str:
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
-def _render(recipe: Recipe, base: Path, examples: Examples, on_card: bool) -> str:
+def _render(recipe: Recipe, base: Path, shape: ModelShape, examples: Examples, on_card: bool) -> str:
     watched, full = bool(examples.validation), recipe.method == "full"
     on_hub = recipe.base != STARTER and not is_folder(recipe.base)
     keeps_best, stops_early = watched and recipe.keep_best, watched and recipe.early_stopping_patience > 0
     left_out = _left_out(recipe, watched)
+    layers = set[str]()
+    for name in targets_of(recipe, shape):  # Unsloth finds a block of experts by the names of what it holds
+        own = name.partition("#")[0]
+        layers |= set(ALSO_CALLED.get(own.removeprefix("experts."), ())) if own.startswith("experts.") else {own}
+        layers |= {"down_proj"} if own == "experts.down_proj" else set()
     sampler = read_source("sampler.py", "StepSampler")
     loftq = read_source("loftq.py", "start_by_loftq") if recipe.use_loftq and not full else NOTHING
     fused = NOTHING if on_card else read_source("fused.py", "fuse")
@@ -119,7 +128,7 @@ def _render(recipe: Recipe, base: Path, examples: Examples, on_card: bool) -> st
         base=_quoted(recipe.base if on_hub else str(base)),
         revision=(read_json(base / "tunesmith.json") or {}).get("sha") if on_hub else None,
         files=_quoted(WANTED_FILES),
-        constants=[(title, lines) for title, lines in _constants(recipe, left_out) if lines],
+        constants=[(title, lines) for title, lines in _constants(recipe, left_out, layers) if lines],
         left_out=_say_left_out(left_out),
         full=full,
         standard=write_imports(standard),
@@ -129,7 +138,7 @@ def _render(recipe: Recipe, base: Path, examples: Examples, on_card: bool) -> st
         learn=learn_of(recipe),
         messages=examples.have("messages"),
         texts=examples.have("text"),
-        ends=bool(load_tokenizer(base).eos_token),
+        ends=bool(tokenizer_of(base, recipe).eos_token),
         sampler=sampler.text,
         watched=watched,
         keeps_best=keeps_best,
@@ -140,25 +149,25 @@ def _render(recipe: Recipe, base: Path, examples: Examples, on_card: bool) -> st
     )
 
 
-def _constants(recipe: Recipe, left_out: dict[str, str]) -> Iterator[tuple[str, list[str]]]:
+def _constants(recipe: Recipe, left_out: dict[str, str], layers: set[str]) -> Iterator[tuple[str, list[str]]]:
     """Of each group of the form its title, and a line for each setting that this recipe needs."""
     for group, title in GROUPS.items():
         names = [name for name in settings_of(group) if name not in left_out]
-        yield title, [_constant(name, recipe) for name in names]
+        yield title, [_constant(name, recipe, layers) for name in names]
 
 
-def _constant(name: str, recipe: Recipe) -> str:
+def _constant(name: str, recipe: Recipe, layers: set[str]) -> str:
     """'LORA_RANK = 16  # Rank: how much the adapter can learn'"""
     if name == "method":
         return f"FOUR_BIT = {FOUR_BIT[recipe.method]}  # Method: whether the weights are at 4 bits, as with qlora"
     title, words = str(SETTINGS[name].title), (SETTINGS[name].description or "").partition(". ")[0].rstrip(".")
-    line = f"{name.upper()} = {_value(name, recipe)}  # {title}"
+    line = f"{name.upper()} = {_value(name, recipe, layers)}  # {title}"
     longer = f"{line}: {words[:1].lower()}{words[1:]}"
     return longer if len(longer) <= LONGEST_LINE else line
 
 
-def _value(name: str, recipe: Recipe) -> str:
-    """As Python writes it."""
+def _value(name: str, recipe: Recipe, layers: set[str]) -> str:
+    """As Python writes it; `layers` are those of the model that get an adapter."""
     value: Any = getattr(recipe, name)
     if name == "gradient_checkpointing":
         return CHECKPOINTING[value]
@@ -168,8 +177,7 @@ def _value(name: str, recipe: Recipe) -> str:
         on_card, without = optimizer_of(recipe, True), optimizer_of(recipe, False)
         return _quoted(on_card) if on_card == without else f"{_quoted(on_card)} if ON_CARD else {_quoted(without)}"
     if name == "target_modules":
-        layers = adapter_layers(recipe)
-        return _quoted(LINEAR if layers == "all-linear" else layers)
+        return _quoted(sorted(layers))
     if name == "modules_to_save":
         return _quoted(value.split(","))
     return _quoted(value) if isinstance(value, str) else repr(value)

@@ -53,6 +53,11 @@ class ModelShape:
         return sum(inputs * outputs * count for inputs, outputs, count in self.linears.values())
 
     @property
+    def layer_names(self) -> set[str]:
+        """As a recipe may name them; experts that lie in one block by the name of their block."""
+        return {name.partition("#")[0].removeprefix("experts.") for name in self.linears}
+
+    @property
     def table_parameters(self) -> int:
         """The word table, and the head where it is one of its own."""
         return self.vocab_size * self.hidden_size * (1 if self.tied else 2)

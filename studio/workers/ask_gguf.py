@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from studio.data.tokens import load_tokenizer
 from studio.runs import Run, open_run, workspace_of
 from studio.scores.plain import average, measure
 from studio.store import write_json
 from studio.tasks import Progress, Report, run_task
 from studio.train.models import require_base
+from studio.train.tokenizing import tokenizer_of
 from studio.workers.heldout import held_out, longest_answer
 from studio.workers.llamacpp import SLOTS, LlamaCpp
 
@@ -20,12 +20,12 @@ from studio.workers.llamacpp import SLOTS, LlamaCpp
 def ask(run: Run, path: Path, report: Report) -> dict[str, Any]:
     """Writes gguf_scores.json; returns each measure's name to its value."""
     asked = held_out(run)
-    tokenizer = load_tokenizer(require_base(workspace_of(run.folder), run.recipe.base))
+    tokenizer = tokenizer_of(require_base(workspace_of(run.folder), run.recipe.base), run.recipe)
     most = longest_answer(asked, tokenizer)
     model = LlamaCpp(path)
     rows: list[dict[str, Any]] = []
     with ThreadPoolExecutor(SLOTS) as pool:
-        replies = pool.map(lambda conversation: model.ask(conversation.prompt, most), asked)
+        replies = pool.map(lambda conversation: model.ask(conversation.prompt, tokenizer, most), asked)
         for conversation, reply in zip(asked, replies, strict=True):
             report(Progress(f"Asking the file {len(asked)} questions", len(rows) / len(asked)))
             rows.append({"row": conversation.row, "wanted": conversation.wanted, "gguf": reply.text})

@@ -30,30 +30,35 @@ def check_gguf(
     """Ask the file what the adapter was asked, and follow the adapter's answer token by token.
 
     Returns: prompts; same_prompt, the share whose token ids equal the adapter's; finished, the share of its own
-        answers that end; agreement, the share of next tokens that are the adapter's, 0 to 1; good; answers.
+        answers that end; should_finish, the same of the adapter's; agreement, the share of next tokens that are the
+        adapter's, 0 to 1; good; answers.
     """
     model = LlamaCpp(gguf)
-    same = agreeing = compared = finished = 0
+    same = agreeing = compared = finished = lost = 0
     answers = []
     for index, (conversation, answer) in enumerate(zip(asked, expected, strict=True)):
         report(Progress(f"Checking: question {index + 1} of {len(asked)}", 0.86 + 0.14 * index / len(asked)))
+        said = tokenizer.folded(conversation.prompt)
         ids = Prompt("tuned", conversation.prompt, thinks=True).ids(tokenizer)  # as the file's own template begins
-        same += model.tokenize(model.render(conversation.prompt)) == ids
+        same += model.prompt_ids(said) == ids
         for position, token in enumerate(answer.ids[:TOKENS_A_PROMPT]):
             given = model.next_token([*ids, *answer.ids[:position]])
             agreeing += given == token or (given is None and token in end_ids)
             compared += 1
-        reply = model.ask(conversation.prompt, most_tokens)
+        reply = model.ask(said, tokenizer, most_tokens)
         finished += reply.finished
+        lost += answer.finished and not reply.finished
         answers.append({"row": conversation.row, "adapter": answer.text, "gguf": reply.text})
     model.close()
     count = len(asked)
     agreement = round(agreeing / max(compared, 1), 3)
+    ending = sum(answer.finished for answer in expected)
     return {
         "prompts": count,
         "same_prompt": same / count,
         "finished": finished / count,
         "agreement": agreement,
-        "good": same == count and agreement >= LEAST_AGREEMENT,
+        "should_finish": ending / count,
+        "good": same == count and agreement >= LEAST_AGREEMENT and lost <= (1 - LEAST_AGREEMENT) * ending,
         "answers": answers,
     }

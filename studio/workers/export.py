@@ -11,29 +11,23 @@ from pathlib import Path
 from typing import Any
 
 from peft import PeftModel
-from transformers import AutoTokenizer
 
 from studio.data.datasets import label_all, open_dataset
-from studio.data.tokens import load_tokenizer
 from studio.errors import ExportError
 from studio.export.gguf import QUANTS, Quant, folder_of
 from studio.export.ollama import build_modelfile
 from studio.runs import Run, open_run, workspace_of
-from studio.store import read_json, require_space, write_json, write_whole
+from studio.store import read_json, require_space, write_json
+from studio.store import write_whole as write_text
 from studio.tasks import Progress, Report, run_task
 from studio.train.models import STARTER, require_base
+from studio.train.tokenizing import tokenizer_of
 from studio.workers.check import PROMPTS, check_gguf
 from studio.workers.generate import Generator, Prompt, end_ids_of
 from studio.workers.heldout import held_out_or_begun, longest_answer
 from studio.workers.load import load_tuned
+from studio.workers.whole import copy_files_of, write_whole
 
-TOKENIZER_FILES = (
-    "tokenizer*",
-    "special_tokens_map.json",
-    "chat_template*",
-    "generation_config.json",
-    "*.model",
-)
 OF_TRAINING = ("training_args.bin", "README.md")  # a file that runs code when it is opened, and a form to fill in
 LOFTQ_WORDS = (
     "It began by LoftQ: whoever loads it must load its base at 4 bits (NF4, double quantization), for which it makes "
@@ -72,6 +66,7 @@ def _size_bytes(files: Iterable[Path]) -> int:
 def _export_adapter(run: Run, base: Path, quant: Quant, work: Path, report: Report) -> dict[str, Any]:
     report(Progress("Copying the adapter", 0.5))
     shutil.copytree(run.adapter, work, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*OF_TRAINING))
+    copy_files_of(base, tokenizer_of(base, run.recipe), work)
     config = read_json(work / "adapter_config.json")
     # A path of this machine says nothing elsewhere; the base's public name does.
     name = "HuggingFaceTB/SmolLM2-135M-Instruct" if run.recipe.base == STARTER else run.recipe.base
@@ -81,8 +76,7 @@ def _export_adapter(run: Run, base: Path, quant: Quant, work: Path, report: Repo
 
 def _export_merged(run: Run, base: Path, quant: Quant, work: Path, report: Report) -> dict[str, Any]:
     report(Progress(_words_of_merging(run), 0.2))
-    _merge(_load_whole(base, run)).save_pretrained(work)
-    _copy_tokenizer(base, work)
+    write_whole(_merge(_load_whole(base, run)), base, tokenizer_of(base, run.recipe), work)
     return {"checked": False, "check": {}}
 
 
@@ -102,18 +96,12 @@ def _words_of_merging(run: Run) -> str:
     return "Merging the adapter into the 16-bit base"
 
 
-def _copy_tokenizer(base: Path, folder: Path) -> None:
-    for pattern in TOKENIZER_FILES:
-        for file in base.glob(pattern):
-            shutil.copy2(file, folder / file.name)
-
-
 def _export_gguf(run: Run, base: Path, quant: Quant, work: Path, report: Report) -> dict[str, Any]:
     # AutoRound takes seconds to import, and only this kind needs it.
     from studio.workers.quantize import quantize
 
     report(Progress("Loading the trained model", 0.02))
-    tokenizer = load_tokenizer(base)
+    tokenizer = tokenizer_of(base, run.recipe)
     dataset = open_dataset(workspace_of(run.folder), run.recipe.data)
     kept = held_out_or_begun(run)
     asked = kept[:PROMPTS]
@@ -125,11 +113,12 @@ def _export_gguf(run: Run, base: Path, quant: Quant, work: Path, report: Report)
     expected = generator.answer([Prompt("tuned", c.prompt, thinks=True) for c in asked], most_tokens=most)
     report(Progress(_words_of_merging(run), 0.12))
     merged = _merge(model)
-    _, labelled = label_all(dataset.conversations("train"), tokenizer, run.recipe.max_length)
+    labelled, _ = label_all(dataset.conversations("train"), tokenizer, run.recipe.max_length)
     report(Progress("Converting and rounding", 0.2))
     made = quantize(
         merged,
-        AutoTokenizer.from_pretrained(base, trust_remote_code=False),
+        base,
+        tokenizer,
         quant,
         [tokens.input_ids for tokens in labelled],
         work / "parts",
@@ -142,12 +131,13 @@ def _export_gguf(run: Run, base: Path, quant: Quant, work: Path, report: Report)
     if not check["good"]:
         raise ExportError(
             f"The file was made but does not answer as the trained model does "
-            f"({check['agreement']:.0%} of next tokens agree, {check['same_prompt']:.0%} of prompts read alike), "
-            "so it is not given out.",
-            "Try Q8_0 or F16; if those fail too, this model's tokenizer is not supported by llama.cpp.",
+            f"({check['agreement']:.0%} of next tokens agree, {check['same_prompt']:.0%} of prompts read alike, "
+            f"{check['finished']:.0%} of answers end and {check['should_finish']:.0%} should), so it is not given out.",
+            "Try Q8_0 or F16; if those fail too, llama.cpp reads this model otherwise than it was trained.",
         )
-    modelfile = build_modelfile(name, tokenizer, dataset.system)
-    write_whole(work / "Modelfile", modelfile)
+    others = [mark for mark in map(tokenizer.tokenizer.id_to_token, sorted(ends)) if mark]
+    modelfile = build_modelfile(name, tokenizer, dataset.system, others)
+    write_text(work / "Modelfile", modelfile)
     return {"file": name, "checked": True, "check": check, "modelfile": modelfile}
 
 

@@ -28,7 +28,9 @@ class _Adapted(torch.autograd.Function):  # type: ignore[misc]
         inner = read @ a.T
         ctx.save_for_backward(read, inner, weight, a, b)
         ctx.scaling, ctx.shape, ctx.drops = scaling, x.shape, dropped is not None
-        return linear(rows, weight, bias).addmm_(inner, b.T).view(*x.shape[:-1], -1)
+        out = linear(rows, weight, bias).addmm_(inner, b.T)
+        # No view of it: Llama 4's experts add to what they are given in place, which autograd forbids for a view.
+        return torch.ops.aten._unsafe_view(out, [*x.shape[:-1], out.shape[-1]])
 
     @staticmethod
     def backward(ctx: Any, gradient: Any) -> Any:

@@ -83,6 +83,22 @@ def end_ids_of(base: Path, tokenizer: FolderTokenizer) -> set[int]:
     return ids
 
 
+@contextmanager
+def without_router_loss(model: Any) -> Iterator[None]:
+    """A mixture of experts that answers; TRL has it count how evenly its experts are used.
+
+    While it decodes token by token, that count meets a mask as long as the whole text, and fails.
+    """
+    configs = [c for c in (model.config, model.config.get_text_config()) if getattr(c, "output_router_logits", False)]
+    for config in configs:
+        config.output_router_logits = False
+    try:
+        yield
+    finally:
+        for config in configs:
+            config.output_router_logits = True
+
+
 Watch = Callable[[list[Answer]], bool]
 Count = Callable[[int], None]
 
@@ -171,22 +187,24 @@ class Generator:
         pad = min(self.end_ids)
         input_ids = torch.tensor([[pad] * (longest - len(row)) + row for row in ids], device=model.device)
         mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in ids], device=model.device)
-        watcher, sureness = _Watcher(self, longest, watch, count), Sureness()
-        output = model.generate(
-            input_ids=input_ids,
-            attention_mask=mask,
-            max_new_tokens=most_tokens,
-            do_sample=False,  # the dice are processors of ours: Transformers' own would give each row another luck
-            temperature=None,
-            top_p=None,
-            top_k=None,
-            eos_token_id=sorted(self.end_ids),
-            pad_token_id=pad,
-            logits_processor=processors_of(sampling, [prompt.seed for prompt in prompts], sureness),
-            stopping_criteria=StoppingCriteriaList([watcher]),
-            **more,
-        )
-        answers = self.read(output[:, longest:].tolist())
+        thinks = [prompt.thinks for prompt in prompts]
+        watcher, sureness = _Watcher(self, longest, thinks, watch, count), Sureness()
+        with without_router_loss(model):
+            output = model.generate(
+                input_ids=input_ids,
+                attention_mask=mask,
+                max_new_tokens=most_tokens,
+                do_sample=False,  # the dice are processors of ours: Transformers' own would give each row another luck
+                temperature=None,
+                top_p=None,
+                top_k=None,
+                eos_token_id=sorted(self.end_ids),
+                pad_token_id=pad,
+                logits_processor=processors_of(sampling, [prompt.seed for prompt in prompts], sureness),
+                stopping_criteria=StoppingCriteriaList([watcher]),
+                **more,
+            )
+        answers = self.read(output[:, longest:].tolist(), thinks)
         return [
             replace(
                 answer,
@@ -198,12 +216,12 @@ class Generator:
             for answer, row, asked in zip(answers, sureness.of(output), ids, strict=True)
         ]
 
-    def read(self, rows: list[list[int]]) -> list[Answer]:
-        return [self._read_one(row) for row in rows]
+    def read(self, rows: list[list[int]], thinks: Sequence[bool]) -> list[Answer]:
+        return [self._read_one(row, own) for row, own in zip(rows, thinks, strict=True)]
 
-    def _read_one(self, row: list[int]) -> Answer:
+    def _read_one(self, row: list[int], thinks: bool) -> Answer:
         end = next((i for i, token in enumerate(row) if token in self.end_ids), None)
-        thoughts, text = self.tokenizer.read_answer(row[:end])
+        thoughts, text = self.tokenizer.read_answer(row[:end], thinks)
         ids = row if end is None else row[: end + 1]
         return Answer(text, ids, end is not None, thoughts=thoughts)
 
@@ -215,9 +233,12 @@ def _mean(row: list[float], count: int) -> float | None:
 class _Watcher(StoppingCriteria):  # type: ignore[misc]
     """Looks on after each token, and knows how long each took."""
 
-    def __init__(self, generator: Generator, start: int, watch: Watch | None, count: Count | None) -> None:
+    def __init__(
+        self, generator: Generator, start: int, thinks: Sequence[bool], watch: Watch | None, count: Count | None
+    ) -> None:
         self.generator = generator
         self.start = start
+        self.thinks = thinks
         self.watch = watch
         self.count = count
         self.began_s = time.monotonic()
@@ -229,7 +250,7 @@ class _Watcher(StoppingCriteria):  # type: ignore[misc]
         if self.count:
             self.count(len(self.told_s))
         if self.watch:
-            stop = self.watch(self.generator.read(input_ids[:, self.start :].tolist()))
+            stop = self.watch(self.generator.read(input_ids[:, self.start :].tolist(), self.thinks))
         return torch.full((input_ids.shape[0],), stop, dtype=torch.bool, device=input_ids.device)
 
     @property

@@ -19,7 +19,7 @@ SCORES_BYTES = 500_000_000  # of one batch: a number of 32 bits for each of its 
 def losses(generator: Generator, labelled: Sequence[Labelled]) -> Iterator[tuple[int, dict[Side, float]]]:
     """(place, mean loss a learned token of base and tuned in nats), batched by length. NaN where nothing is learned."""
     order = sorted(range(len(labelled)), key=lambda place: len(labelled[place].input_ids))
-    words, room = int(generator.model.config.vocab_size), Halving(generator)
+    words, room = int(generator.model.config.get_text_config().vocab_size), Halving(generator)
     while order:
         part, order = _next_batch(order, labelled, words)
         for places, found in room.each(part, lambda some: _of_batch(generator, [labelled[place] for place in some])):
@@ -39,7 +39,7 @@ def losses_as(generator: Generator, side: Side, labelled: Sequence[Labelled]) ->
         return _forward(generator.model, rows, adapter_names=[adapter_of(side)] * len(rows))
 
     while order:
-        part, order = _next_batch(order, labelled, int(generator.model.config.vocab_size))
+        part, order = _next_batch(order, labelled, int(generator.model.config.get_text_config().vocab_size))
         for places, found in room.each(part, read):
             yield from zip(places, found, strict=True)
 
@@ -49,7 +49,7 @@ def losses_of(model: Any, labelled: Sequence[Labelled]) -> list[float]:
     order = sorted(range(len(labelled)), key=lambda place: len(labelled[place].input_ids))
     found, room = [math.nan] * len(labelled), Halving()
     while order:
-        part, order = _next_batch(order, labelled, int(model.config.vocab_size))
+        part, order = _next_batch(order, labelled, int(model.config.get_text_config().vocab_size))
         for places, losses in room.each(part, lambda some: _forward(model, [labelled[place] for place in some])):
             for place, loss in zip(places, losses, strict=True):
                 found[place] = loss

@@ -16,11 +16,12 @@ import xllamacpp
 
 from studio.compare.sampling import GREEDY, Sampling
 from studio.data.conversation import Conversation, Message
-from studio.data.thoughts import part_answer
+from studio.data.tokens import FolderTokenizer
 from studio.errors import ExportError, ModelError
 from studio.workers.heldout import is_begun
 
 PATIENCE_S = 600  # until the next token: a long question on a slow processor
+TOKEN_PATIENCE_S = 5
 SLOTS = 4  # questions that are answered at once
 FORCED = 1000.0  # beyond what any model gives a token
 MOST_WORDS = 1_000_000  # beyond any vocabulary
@@ -64,10 +65,18 @@ class LlamaCpp:
             trust_env=False,
         )
 
-    def tokenize(self, text: str) -> list[int]:
-        """Ids of text in which special tokens are read as such; none are added."""
-        body = {"content": text, "add_special": False, "parse_special": True}
+    def tokenize(self, text: str, begins: bool = False) -> list[int]:
+        """Ids of text in which special tokens are read as such.
+
+        `begins`: with the mark that a text begins with, where the file says that it has one. llama.cpp takes that mark
+        off a rendered prompt, since whoever asks puts it there again.
+        """
+        body = {"content": text, "add_special": begins, "parse_special": True}
         return list(self._post("/tokenize", body)["tokens"])
+
+    def prompt_ids(self, messages: Sequence[Message]) -> list[int]:
+        """The tokens that the file is asked with."""
+        return self.tokenize(self.render(messages), begins=not is_begun(messages))
 
     def render(self, messages: Sequence[Message]) -> str:
         """The prompt as the chat template inside the GGUF makes it; the beginning of a passage as it stands."""
@@ -80,8 +89,8 @@ class LlamaCpp:
         """What its template has begun of the answer: <think>, or nothing."""
         return "<think>" if self.render(messages).rstrip().endswith("<think>") else ""
 
-    def _post(self, path: str, body: dict[str, Any]) -> Any:
-        reply = self._http.post(path, json=body)
+    def _post(self, path: str, body: dict[str, Any], patience_s: float = 60) -> Any:
+        reply = self._http.post(path, json=body, timeout=patience_s)
         reply.raise_for_status()
         return reply.json()
 
@@ -123,29 +132,19 @@ class LlamaCpp:
         """A token that is a whole letter in every vocabulary."""
         return self.tokenize("a")[-1]
 
-    def ask(self, messages: Sequence[Message], most_tokens: int) -> Reply:
-        """The greedy answer."""
-        if is_begun(messages):
-            return self._go_on(messages[0].content, most_tokens)
-        reply = self._server.handle_chat_completions(
-            {
-                "messages": Conversation(tuple(messages)).as_dicts(),
-                "max_tokens": most_tokens,
-                "temperature": 0.0,
-                "cache_prompt": False,
-            }
-        )
-        reply = json.loads(reply) if isinstance(reply, str) else reply
-        if "choices" not in reply:
-            raise ExportError(f"llama.cpp did not answer: {str(reply)[:200]}.", "Export it again.")
-        choice = reply["choices"][0]
-        _, text = part_answer(str(choice["message"]["content"] or ""))
-        return Reply(text, choice["finish_reason"] == "stop")
+    def ask(self, messages: Sequence[Message], tokenizer: FolderTokenizer, most_tokens: int) -> Reply:
+        """The greedy answer, parted by the tokenizer of its base.
 
-    def _go_on(self, text: str, most_tokens: int) -> Reply:
-        body = {"prompt": self.tokenize(text), "n_predict": most_tokens, "temperature": 0.0, "cache_prompt": False}
-        reply = self._post("/completion", body)
-        return Reply(str(reply["content"]), reply.get("stop_type") == "eos")
+        llama.cpp would part it itself, but what a model writes that is not of its family's form is an error there.
+        """
+        body = {"prompt": self.prompt_ids(tokenizer.folded(messages)), "n_predict": most_tokens, "temperature": 0.0}
+        body |= {"return_tokens": True, "cache_prompt": False}
+        reply = self._post("/completion", body, most_tokens * TOKEN_PATIENCE_S + PATIENCE_S)
+        ended = reply.get("stop_type") == "eos"
+        if is_begun(messages):
+            return Reply(str(reply["content"]), ended)
+        _, text = tokenizer.read_answer(reply["tokens"], thinks=True)
+        return Reply(text, ended)
 
     def stream(
         self, messages: Sequence[Message], most_tokens: int, sampling: Sampling = GREEDY
@@ -155,7 +154,7 @@ class LlamaCpp:
         Raises: ModelError where llama.cpp refuses, as it does when the conversation is longer than its view.
         """
         body = {
-            "prompt": self.tokenize(self.render(messages)),
+            "prompt": self.prompt_ids(messages),
             "n_predict": most_tokens,
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,

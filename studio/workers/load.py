@@ -10,10 +10,12 @@ from typing import Any, Literal
 
 import bitsandbytes
 import torch
-from peft import PeftModel
-from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+from peft import PeftModel, get_peft_model_state_dict
+from safetensors import safe_open
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText, BitsAndBytesConfig
 
 from studio.errors import ModelError
+from studio.hardware import processor_has_bf16
 from studio.runs import Run
 from studio.train.recipe import Recipe
 from studio.workers.loftq import round_to_four_bits
@@ -30,9 +32,13 @@ def wants_four_bit(recipe: Recipe) -> bool:
 
 
 def compute_dtype() -> torch.dtype:
-    if torch.cuda.is_available() and not torch.cuda.is_bf16_supported():
-        return torch.float16
-    return torch.bfloat16
+    """What is computed with: 16 bits, but 32 on a processor that has no instructions for bfloat16.
+
+    There torch multiplies 16-bit matrices number by number: the way back of a step took 150 times as long (AVX2).
+    """
+    if torch.cuda.is_available():
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    return torch.bfloat16 if processor_has_bf16() else torch.float32
 
 
 def load_base(folder: Path, four_bit: bool, on_card: bool = True) -> Any:
@@ -43,7 +49,7 @@ def load_base(folder: Path, four_bit: bool, on_card: bool = True) -> Any:
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=compute_dtype(),
     )
-    model = AutoModelForCausalLM.from_pretrained(
+    model = auto_class(AutoConfig.from_pretrained(folder, trust_remote_code=False)).from_pretrained(
         folder,
         dtype=compute_dtype(),
         quantization_config=config if four_bit else None,
@@ -52,7 +58,23 @@ def load_base(folder: Path, four_bit: bool, on_card: bool = True) -> Any:
         use_safetensors=True,
     )
     model.get_output_embeddings().register_forward_pre_hook(_close_gaps)
+    mend_model(model)
     return model
+
+
+def auto_class(config: Any) -> Any:
+    """Who loads a model of this configuration; one that sees pictures may have no class for its text part alone."""
+    knows_text = type(config) in AutoModelForCausalLM._model_mapping
+    return AutoModelForCausalLM if knows_text else AutoModelForImageTextToText
+
+
+def mend_model(model: Any) -> None:
+    """What a model says of itself that others stumble over."""
+    drawing = model.generation_config
+    if any(getattr(drawing, name, None) is not None for name in ("temperature", "top_p", "top_k", "min_p")):
+        drawing.do_sample = True  # some say how answers are drawn but not that they are; that cannot be saved
+    if model.base_model is model and hasattr(model, "model"):
+        model.base_model_prefix = "model"  # Llama 4's names a part that its text model lacks, and TRL looks for it
 
 
 def _close_gaps(head: Any, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
@@ -102,9 +124,24 @@ def put_on(model: Any, folder: Path, recipe: Recipe, four_bit: bool, name: str =
         model.load_adapter(folder, name)
         return model
     tuned = PeftModel.from_pretrained(model, folder, adapter_name=name)
+    _require_same_layers(tuned, folder, name)
     if recipe.use_loftq and not four_bit:
         round_to_four_bits(tuned)  # its adapter makes up for that rounding, and would do so where none was
     return tuned
+
+
+def _require_same_layers(tuned: Any, folder: Path, name: str) -> None:
+    """PEFT only warns where an adapter has weights for layers that the model calls otherwise, and leaves them out.
+
+    Raises: ModelError if so.
+    """
+    with safe_open(folder / "adapter_model.safetensors", "pt") as file:
+        saved = set(file.keys())
+    if lost := saved - set(get_peft_model_state_dict(tuned, adapter_name=name)):
+        raise ModelError(
+            f"The adapter does not fit the model: it has no layer {sorted(lost)[0].removeprefix('base_model.model.')}.",
+            "Put back the base that it was trained on, or train again.",
+        )
 
 
 def load_both(base: Path, run: Run) -> tuple[Any, Any]:

@@ -6,7 +6,8 @@ import logging
 import os
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,14 @@ import gguf
 import torch
 from auto_round import AutoRound
 from auto_round.export.export_to_gguf.llama_cpp_conversion import get_conversion
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
+from studio.data.tokens import FolderTokenizer
 from studio.errors import ExportError
 from studio.export.gguf import Quant
 from studio.tasks import Progress, Report
+from studio.workers.gguf_names import fill_in_names, is_known, versions
+from studio.workers.whole import name_layers_for_converter, speak_as_trained, write_whole
 
 PIECES = 16
 PIECE_TOKENS = 256  # 16 x 256 was as good as 48 x 512 and took half the time, see the README
@@ -25,7 +30,8 @@ PIECE_TOKENS = 256  # 16 x 256 was as good as 48 x 512 and took half the time, s
 
 def quantize(
     model: Any,
-    tokenizer: Any,
+    base: Path,
+    tokenizer: FolderTokenizer,
     quant: Quant,
     calibration: Sequence[Sequence[int]],
     folder: Path,
@@ -33,28 +39,35 @@ def quantize(
 ) -> Path:
     """Write the GGUF somewhere below `folder` and give its path.
 
-    The model and the tokenizer are written below `folder` first: the converter reads the configuration from there, and
-    that of the base says otherwise where word tables learned.
+    The model and the files of its base are written below `folder` first: the converter reads the configuration from
+    there, and that of the base says otherwise where word tables learned.
     Raises: ExportError if none was written.
     Source: AutoRound's RTN search with importance by activations, https://arxiv.org/abs/2309.05516.
     """
     whole = folder / "whole"
-    model.save_pretrained(whole)
-    tokenizer.save_pretrained(whole)
+    write_whole(model, base, tokenizer, whole)
+    speak_as_trained(tokenizer, whole)
+    name_layers_for_converter(whole)
+    converter = find_converter(whole)
     if not quant.scheme:
-        return _convert(whole, folder / "whole.gguf")
+        place = folder / "whole.gguf"
+        with tokenizers_as_filed():
+            converter(dir_model=whole, ftype=gguf.LlamaFileType.MOSTLY_F16, fname_out=place).write()
+        return place
     model.name_or_path = str(whole)
     options: dict[str, Any] = {"disable_opt_rtn": True}
     if quant.calibrated:
         pieces = cut_pieces(calibration)
         options = {"dataset": pieces, "nsamples": len(pieces), "seqlen": pieces[0].shape[1]}
-    layers = int(model.config.num_hidden_layers)
+    layers = int(model.config.get_text_config().num_hidden_layers)
     listener = _LayerListener(layers, report)
     logger = logging.getLogger("autoround")
     logger.addHandler(listener)
     try:
-        rounding = AutoRound(model, tokenizer, scheme=quant.scheme, iters=0, **options)
-        rounding.quantize_and_save(str(folder), format=quant.scheme)
+        own = AutoTokenizer.from_pretrained(whole, trust_remote_code=False)
+        rounding = AutoRound(model, own, scheme=quant.scheme, iters=0, **options)
+        with tokenizers_as_filed():
+            rounding.quantize_and_save(str(folder), format=quant.scheme)
     finally:
         logger.removeHandler(listener)
     files = sorted(folder.rglob("*.gguf"), key=os.path.getsize)
@@ -63,16 +76,43 @@ def quantize(
     return files[-1]
 
 
-def _convert(whole: Path, place: Path) -> Path:
-    """As 16-bit numbers, by llama.cpp's converter alone: AutoRound 0.16 has no such scheme."""
-    conversion = get_conversion(str(whole))
-    hparams = conversion.ModelBase.load_hparams(whole, False)
+@contextmanager
+def tokenizers_as_filed() -> Iterator[None]:
+    """Who loads a tokenizer gets the one of tokenizer.json, by which the model was trained.
+
+    Transformers 5 builds some classes anew by their name: Phi-4's and OLMo 2's become GPT-2's, R1 Distill Llama's
+    Llama 2's, and the converter then writes down another way to cut text into words.
+    """
+    found = AutoTokenizer.from_pretrained
+    AutoTokenizer.from_pretrained = PreTrainedTokenizerFast.from_pretrained
     try:
-        converter = conversion.get_model_class(conversion.get_model_architecture(hparams, conversion.ModelType.TEXT))
+        yield
+    finally:
+        AutoTokenizer.from_pretrained = found
+
+
+def find_converter(folder: Path) -> Any:
+    """The class that writes a model of this folder's architecture as GGUF.
+
+    Raises: ExportError if there is none.
+    """
+    fill_in_names()
+    conversion = get_conversion()
+    hparams = conversion.ModelBase.load_hparams(folder, False)
+    architecture = conversion.get_model_architecture(hparams, conversion.ModelType.TEXT)
+    try:
+        converter = conversion.get_model_class(architecture)
     except NotImplementedError as error:
-        raise ExportError("llama.cpp knows no model of this kind.", "Export the merged folder instead.") from error
-    converter(dir_model=whole, ftype=gguf.LlamaFileType.MOSTLY_F16, fname_out=place).write()
-    return place
+        raise ExportError(
+            f"llama.cpp has no form for a model of the kind {architecture}.", "Export the merged folder instead."
+        ) from error
+    if not is_known(converter):
+        raise ExportError(
+            f"{architecture} is newer than what writes GGUF files here ({versions()}).",
+            "Export the merged folder now, and the GGUF after an update of Tunesmith.",
+        )
+    converter.no_mtp = True  # layers that foretell several tokens: Transformers leaves them out when it loads
+    return converter
 
 
 def cut_pieces(examples: Sequence[Sequence[int]]) -> list[torch.Tensor]:

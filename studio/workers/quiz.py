@@ -17,7 +17,8 @@ from transformers.cache_utils import DynamicLayer
 
 from studio.data.conversation import Message
 from studio.data.datasets import open_dataset
-from studio.data.tokens import FolderTokenizer, load_tokenizer
+from studio.data.chat_templates import OWN
+from studio.data.tokens import FolderTokenizer
 from studio.quiz import forget
 from studio.quiz.form import detect_form
 from studio.quiz.marking import mean_score
@@ -27,6 +28,7 @@ from studio.runs import Run, open_run, workspace_of
 from studio.store import read_if_whole, write_json
 from studio.tasks import Progress, Report, run_task
 from studio.train.models import require_base
+from studio.train.tokenizing import tokenizer_of
 from studio.workers.generate import Generator, Prompt, Side, end_ids_of
 from studio.workers.load import load_base, load_tuned, wants_four_bit
 from studio.workers.room import Halving
@@ -48,10 +50,11 @@ def ask_quiz(run: Run, report: Report) -> dict[str, Any]:
     base = require_base(workspace, run.recipe.base)
     four_bit = wants_four_bit(run.recipe) and not run.learned_whole
     how = {"four_bit": four_bit, "rounded": run.recipe.use_loftq, "torch": torch.__version__, "on": _device()}
+    how |= {"chat_template": run.recipe.chat_template} if run.recipe.chat_template != OWN else {}
     kept = forget.place_of_base(workspace, base, how)
     before: Answers | None = read_if_whole(kept)
     report(Progress("Loading the model", 0.0))
-    tokenizer = load_tokenizer(base)
+    tokenizer = tokenizer_of(base, run.recipe)
     bare = load_base(base, four_bit=False).eval() if run.learned_whole and before is None else None
     generator = Generator(load_tuned(base, run, four_bit), tokenizer, end_ids_of(base, tokenizer), bare)
     began, part = (0.05, 0.475) if before is None else (0.05, 0.95)
@@ -155,7 +158,7 @@ def _score_options(
                 (place, which, mean_score(score)) for (_, place, which, _), score in zip(wanted, scores, strict=True)
             ]
 
-        for batch in _of_one_length(rows, begins, model.config.vocab_size):
+        for batch in _of_one_length(rows, begins, model.config.get_text_config().vocab_size):
             for part, scored in room.each(batch, read):
                 for place, which, score in scored:
                     found[place][which] = score

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -128,8 +129,7 @@ class Reporter(TrainerCallback):  # type: ignore[misc]
         step, loss = int(state.global_step), metrics["eval_loss"]
         self.report.add_point(step=step, heldout_loss=loss)
         self.report.update(heldout_loss=loss)
-        if self.answer:
-            self.answer(step)
+        self._try_answer(step)
         if self._judge(step, loss):
             self.report.update(best_heldout_loss=loss, best_step=step)
             self.report.add_point(step=step, mark="best", words=f"Best so far: {loss:.3f}.")
@@ -138,6 +138,20 @@ class Reporter(TrainerCallback):  # type: ignore[misc]
         if self.has_waited_enough:
             self._end(control, "early")
         return control
+
+    def _try_answer(self, step: int) -> None:
+        """Whatever fails there: a run is worth more than the three answers that one watches."""
+        if self.answer is None:
+            return
+        try:
+            self.answer(step)
+        except OSError:  # a full disk has a story of its own
+            raise
+        except Exception as error:
+            traceback.print_exc()
+            self.answer = None
+            why = str(error).partition("\n")[0][:200]
+            self.run.tell(f"The sample answers could not be made, so there are none from step {step:,} on: {why}")
 
     def _judge(self, step: int, loss: float) -> bool:
         """Whether it is the best so far. The base itself, at step 0, is no result to keep."""

@@ -12,7 +12,7 @@ from studio.data.conversation import Conversation
 from studio.data.tokens import FolderTokenizer
 from studio.runs import Run
 from studio.store import append_row
-from studio.workers.generate import end_ids_of
+from studio.workers.generate import end_ids_of, without_router_loss
 from studio.workers.heldout import learned_to_think
 
 PROMPTS = 3
@@ -46,7 +46,7 @@ def build_answering(
         was_training = model.training
         model.eval()
         try:
-            with torch.no_grad():
+            with torch.no_grad(), without_router_loss(model):
                 output = model.generate(
                     input_ids=ids, attention_mask=mask, max_new_tokens=min(MOST_TOKENS, wanted + wanted // 4 + 4),
                     do_sample=False, temperature=None, top_p=None, top_k=None, pad_token_id=pad,
@@ -56,7 +56,7 @@ def build_answering(
             model.train(was_training)
         for conversation, row in zip(asked, output[:, longest:].tolist(), strict=True):
             end = next((place for place, token in enumerate(row) if token in ends), None)
-            _, text = tokenizer.read_answer(row[:end])
+            _, text = tokenizer.read_answer(row[:end], thinks)
             said = {"prompt": conversation.prompt[-1].content, "wanted": conversation.wanted, "answer": text}
             append_row(run.samples, {"step": step, **said})
 

@@ -12,10 +12,11 @@ from studio.compare.others import keep, require_scores, weigh_other
 from studio.compare.proof import read_scores
 from studio.compare.voices import Voice, marks_of_voice, title_of_voice
 from studio.data.conversation import Conversation
-from studio.data.tokens import NOT_LEARNED, Labelled, label_tokens, load_tokenizer
+from studio.data.tokens import NOT_LEARNED, Labelled, label_tokens
 from studio.runs import Run, open_run, workspace_of
 from studio.tasks import Progress, Report, run_task
 from studio.train.models import require_base
+from studio.train.tokenizing import tokenizer_of
 from studio.workers.generate import Answer
 from studio.workers.heldout import held_out, longest_answer
 from studio.workers.known import Known
@@ -63,7 +64,7 @@ def _label(run: Run, voice: Voice, asked: Sequence[Conversation]) -> list[Labell
     workspace = workspace_of(run.folder)
     bases = [require_base(workspace, each.recipe.base) for each in (run, open_run(workspace, voice.of))]
     ours, theirs = (
-        [label_tokens(each, load_tokenizer(base), run.recipe.max_length) for each in asked] for base in bases
+        [label_tokens(each, tokenizer_of(base, run.recipe), run.recipe.max_length) for each in asked] for base in bases
     )
     return theirs if list(map(_learned, ours)) == list(map(_learned, theirs)) else []
 
@@ -82,7 +83,7 @@ def _ask_all(
     voices: Voices,
 ) -> Iterator[tuple[str, float]]:
     """How far it is, in words and as a share of all, before each batch."""
-    tokenizer = load_tokenizer(require_base(workspace_of(run.folder), run.recipe.base))
+    tokenizer = tokenizer_of(require_base(workspace_of(run.folder), run.recipe.base), run.recipe)
     most, room = longest_answer(asked, tokenizer), Halving()
     sizes = [most + len(tokenizer.prompt_ids(each.prompt, each.tools)) for each in asked]
 

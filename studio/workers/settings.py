@@ -43,6 +43,8 @@ def build_arguments(recipe: Recipe, folder: Path, examples: int, watches: bool) 
         fp16=on_card and not bf16,
         # TRL's default is True: it saves the memory that a card lacks and costs a processor a quarter of its time.
         gradient_checkpointing=checkpoints_gradients(recipe),
+        # How evenly experts are used is the routers' to learn, and those learn with all weights alone.
+        router_aux_loss_coef=None if recipe.method == "full" else 0.0,
         max_length=recipe.max_length,
         packing=recipe.packing and on_card,
         include_num_input_tokens_seen="non_padding",

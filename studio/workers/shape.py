@@ -18,12 +18,14 @@ from studio.train.shape import Linears, ModelShape
 def count_model(folder: Path) -> ModelShape:
     """Raises: ModelError if transformers does not know such a model."""
     import torch
-    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers import AutoConfig
+
+    from studio.workers.load import auto_class
 
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         with torch.device("meta"):
-            model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+            model = auto_class(config).from_config(config, trust_remote_code=False)
     except (ValueError, KeyError, OSError, ImportError, AttributeError) as error:
         raise ModelError(
             f"{folder.name} could not be read: {str(error).splitlines()[0][:300]}",
@@ -34,6 +36,7 @@ def count_model(folder: Path) -> ModelShape:
 
 def describe_model(model: Any, config: Any) -> ModelShape:
     text = config.get_text_config()
+    text.allow_global_per_layer_attribute_access = True  # Gemma 4's heads are not all as wide; the usual ones count
     words, head = model.get_input_embeddings(), model.get_output_embeddings()
     tied = bool(text.tie_word_embeddings) or head is None or head.weight is words.weight
     parameters = {id(parameter): parameter.numel() for parameter in model.parameters()}
@@ -41,7 +44,7 @@ def describe_model(model: Any, config: Any) -> ModelShape:
         parameters.pop(id(head.weight), None)
     heads = int(text.num_attention_heads)
     experts = int(_first(text, "num_local_experts", "num_experts", "n_routed_experts"))
-    linears = _linears(model, head)
+    linears = _linears(model)
     shared = any("shared_expert" in name for name, _ in model.named_modules())
     wide = _first(text, "moe_intermediate_size") if experts else 0
     return ModelShape(
@@ -61,28 +64,23 @@ def describe_model(model: Any, config: Any) -> ModelShape:
     )
 
 
-def _linears(model: Any, head: Any) -> Linears:
+def _linears(model: Any) -> Linears:
     """Layer name -> (inputs, outputs, how many). Two sizes under one name are told apart by a number."""
-    from torch import nn
+    from studio.workers.targets import leaf, text_experts, text_linears
 
     sizes: Counter[tuple[str, int, int]] = Counter()
+    for name, module in text_linears(model):
+        sizes[leaf(name), module.in_features, module.out_features] += 1
     for name, module in model.named_modules():
-        leaf = name.rpartition(".")[2]
-        if module is head or "vision" in name:  # a picture tower is not trained here
-            continue
-        if isinstance(module, nn.Linear) and leaf not in ("gate", "router"):  # a router is no layer for adapters
-            sizes[leaf, module.in_features, module.out_features] += 1
-        elif type(module).__name__ == "Conv1D":  # GPT-2's linear layers, stored the other way round
-            sizes[leaf, *(int(size) for size in module.weight.shape)] += 1
-        elif leaf == "experts":
-            for own, stack in module.named_parameters(recurse=False):
-                if stack.ndim == 3:  # all experts of a layer in one block
-                    inputs, outputs = _expert_size(own, stack, module)
-                    sizes[f"experts.{own}", inputs, outputs] += int(stack.shape[0])
+        if type(module).__name__ == "Conv1D":  # GPT-2's linear layers, stored the other way round
+            sizes[leaf(name), int(module.weight.shape[0]), int(module.weight.shape[1])] += 1
+    for name, stack in text_experts(model):
+        inputs, outputs = _expert_size(leaf(name), stack, model.get_submodule(name.rpartition(".")[0]))
+        sizes[f"experts.{leaf(name)}", inputs, outputs] += int(stack.shape[0])
     linears: Linears = {}
-    for (leaf, inputs, outputs), count in sorted(sizes.items()):
-        same = sum(1 for name in linears if name.partition("#")[0] == leaf)
-        linears[f"{leaf}#{same + 1}" if same else leaf] = (inputs, outputs, count)
+    for (own, inputs, outputs), count in sorted(sizes.items()):
+        same = sum(1 for name in linears if name.partition("#")[0] == own)
+        linears[f"{own}#{same + 1}" if same else own] = (inputs, outputs, count)
     return linears
 
 

@@ -13,7 +13,7 @@ from peft.tuners.lora import LoraLayer
 from studio.compare.sampling import Sampling
 from studio.compare.voices import Voice, folder_of
 from studio.data.conversation import Message
-from studio.data.tokens import Labelled, load_tokenizer
+from studio.data.tokens import FolderTokenizer, Labelled
 from studio.errors import ModelError
 from studio.runs import Run
 from studio.workers.generate import Answer, Generator, Prompt, end_ids_of
@@ -30,10 +30,10 @@ Asked = tuple[Sequence[Message], int]  # a question, and the seed of its dice
 
 
 class Shared:
-    """Everybody who answers with these weights; `base` is where their tokenizer lies."""
+    """Everybody who answers with these weights; `base` is where they lie, `tokenizer` what all of them read by."""
 
-    def __init__(self, model: Any, base: Path) -> None:
-        self.generator = Generator(model, load_tokenizer(base), end_ids_of(base, load_tokenizer(base)))
+    def __init__(self, model: Any, base: Path, tokenizer: FolderTokenizer) -> None:
+        self.generator = Generator(model, tokenizer, end_ids_of(base, tokenizer))
         self.manners: dict[Voice, Manner] = {}
         self._names: dict[Voice, str] = {}  # of the adapters, as PEFT calls them
         self._written: dict[Voice, list[str]] = {}

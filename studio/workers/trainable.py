@@ -19,10 +19,11 @@ from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
 from transformers import AutoTokenizer
 
 from studio.errors import ModelError, SettingError, TunesmithError
-from studio.train.recipe import LINEAR, Recipe, adapter_layers
-from studio.workers.load import compute_dtype, keep_unpacked, load_base, method_of
+from studio.train.recipe import Recipe
+from studio.workers.load import compute_dtype, keep_unpacked, load_base, mend_model, method_of
 from studio.workers.loftq import start_by_loftq
 from studio.workers.memory import is_out_of_memory
+from studio.workers.targets import find_targets
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,8 @@ def load_trainable(folder: Path, recipe: Recipe) -> Trainable:
         raise SettingError(
             "LoftQ makes up for rounding to 4 bits, and this run does not round.", "Turn LoftQ off, or choose qlora."
         )
-    precision = {"qlora": "4-bit", "lora": "16-bit", "full": "all weights"}[method_of(recipe)]
+    bits = f"{8 * compute_dtype().itemsize}-bit"
+    precision = {"qlora": "4-bit", "lora": bits, "full": "all weights"}[method_of(recipe)]
     reason = UNSLOTH_MISSING
     if FastLanguageModel is not None:
         try:
@@ -79,13 +81,15 @@ def _load_with_unsloth(folder: Path, recipe: Recipe) -> tuple[Any, Any]:
     )
     if method == "full":
         return model, tokenizer
-    layers = adapter_layers(recipe)
+    mend_model(model)
+    targets = find_targets(model, recipe)
     model = FastLanguageModel.get_peft_model(
         model,
         r=recipe.lora_rank,
         lora_alpha=recipe.lora_alpha,
         lora_dropout=recipe.lora_dropout,
-        target_modules=list(LINEAR) if layers == "all-linear" else layers,
+        target_modules=targets.modules,
+        target_parameters=targets.parameters,
         use_rslora=recipe.use_rslora,
         use_dora=recipe.use_dora,
         modules_to_save=saved_whole(recipe),
@@ -106,11 +110,13 @@ def _load_plainly(folder: Path, recipe: Recipe) -> tuple[Any, Any]:
         keep_unpacked(model)
         model = prepare_model_for_kbit_training(model)
     torch.manual_seed(recipe.seed)
+    targets = find_targets(model, recipe)
     config = LoraConfig(
         r=recipe.lora_rank,
         lora_alpha=recipe.lora_alpha,
         lora_dropout=recipe.lora_dropout,
-        target_modules=adapter_layers(recipe),
+        target_modules=targets.modules,
+        target_parameters=targets.parameters or None,
         use_rslora=recipe.use_rslora,
         use_dora=recipe.use_dora,
         modules_to_save=_tables_of(model, saved_whole(recipe)),

@@ -7,7 +7,8 @@ import math
 import os
 import shutil
 import traceback
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,14 @@ from transformers import TrainerCallback, TrainerState
 from trl import SFTTrainer
 
 from studio.data.conversation import Conversation
-from studio.data.datasets import label_all, open_dataset
-from studio.data.tokens import FolderTokenizer, Labelled, Learn, load_tokenizer
-from studio.errors import DataError, RunError
+from studio.data.datasets import Dataset, label_all, open_dataset
+from studio.data.tokens import NO_SYSTEM_ROLE, FolderTokenizer, Labelled, Learn
+from studio.errors import DataError, ModelError, RunError
 from studio.runs import Run, workspace_of
+from studio.store import read_json
 from studio.train.facts import require_log
 from studio.train.models import ensure_base, require_base
+from studio.train.tokenizing import tokenizer_of
 from studio.train.recipe import HELDOUT_MOST, Recipe, count_steps
 from studio.workers.chance import put_back
 from studio.workers.checkpoints import is_whole, newest_whole, prune, step_of, written_whole
@@ -46,16 +49,16 @@ def train(run: Run, report: RunReport) -> None:
         report.update(message=progress.message)
     base = require_base(workspace, run.recipe.base)
     report.update(message="Counting tokens")
-    tokenizer = load_tokenizer(base)
+    tokenizer = tokenizer_of(base, run.recipe)
     dataset = open_dataset(workspace, run.recipe.data)
-    learned = _tokens(dataset.conversations("train"), tokenizer, run.recipe)
+    learned, refused = _tokens(dataset.conversations("train"), tokenizer, run.recipe)
     heldout = dataset.conversations("validation")[:HELDOUT_MOST]
-    watched = _tokens(heldout, tokenizer, run.recipe)
+    watched, _ = _tokens(heldout, tokenizer, run.recipe)
     if not learned:
-        raise DataError(
-            f"No example of {dataset.name} can be learned from with this model.",
-            "Raise 'Longest example', or see the findings in Data.",
-        )
+        raise _nothing_learned(dataset, refused)
+    for words in _say_changes(tokenizer, dataset, refused):
+        run.tell(words)
+    _require_known_tokens(base, [*learned, *watched])
     report.update(
         message="Loading the model", steps=count_steps(run.recipe, len(learned)), heldout_examples=len(watched)
     )
@@ -83,10 +86,40 @@ def train(run: Run, report: RunReport) -> None:
     _keep(run, trainer, reporter, report)
 
 
-def _tokens(conversations: Sequence[Conversation], tokenizer: FolderTokenizer, recipe: Recipe) -> list[Labelled]:
+def _nothing_learned(dataset: Dataset, refused: Counter[str]) -> DataError:
+    what = f"No example of {dataset.name} can be learned from with this model."
+    if refused:
+        reason, count = refused.most_common(1)[0]
+        return DataError(f"{what} {count:,} are left out: {reason}", "Mend them in Data, or pick another model.")
+    return DataError(what, "Raise 'Longest example', or see the findings in Data.")
+
+
+def _say_changes(tokenizer: FolderTokenizer, dataset: Dataset, refused: Counter[str]) -> Iterator[str]:
+    """What the model's template does to the examples, beside marking who speaks."""
+    for reason, count in refused.most_common():
+        yield f"{count:,} example{'' if count == 1 else 's'} left out. {reason}"
+    if dataset.system and not tokenizer.has_system_role:
+        yield NO_SYSTEM_ROLE
+
+
+def _require_known_tokens(base: Path, labelled: Sequence[Labelled]) -> None:
+    """Raises: ModelError if the tokenizer writes tokens for which the weights have no row: it is not their own."""
+    config = read_json(base / "config.json") or {}
+    rows = (config.get("text_config") or config).get("vocab_size")
+    highest = max(max(tokens.input_ids) for tokens in labelled)
+    if isinstance(rows, int) and highest >= rows:
+        raise ModelError(
+            f"The tokenizer does not belong to these weights: it writes token {highest:,}, and they know {rows:,}.",
+            "Fetch the model again, with the tokenizer that came with it.",
+        )
+
+
+def _tokens(
+    conversations: Sequence[Conversation], tokenizer: FolderTokenizer, recipe: Recipe
+) -> tuple[list[Labelled], Counter[str]]:
     learn: Learn = "text" if recipe.task == "text" else "answers" if recipe.answers_only else "all"
-    _, labelled = label_all(conversations, tokenizer, recipe.max_length, learn)
-    return [tokens for tokens in labelled if tokens.learned_tokens]
+    labelled, refused = label_all(conversations, tokenizer, recipe.max_length, learn)
+    return [tokens for tokens in labelled if tokens.learned_tokens], refused
 
 
 def _table(labelled: Sequence[Labelled]) -> TokenTable:

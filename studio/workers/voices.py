@@ -15,6 +15,7 @@ from studio.errors import ModelError
 from studio.runs import open_run
 from studio.tasks import Progress
 from studio.train.models import require_base
+from studio.train.tokenizing import tokenizer_of
 from studio.workers.filed import Filed
 from studio.workers.generate import Answer
 from studio.workers.heldout import Manner, manner_of
@@ -111,7 +112,7 @@ class Voices:
         recipe, four_bit = run.recipe, wants_four_bit(run.recipe)
         # An adapter of LoftQ stands on a base that was rounded for it.
         rounded = run.id if recipe.use_loftq and not four_bit and voice.kind != "base" else ""
-        return f"{recipe.base} {four_bit} {recipe.use_dora} {rounded}"
+        return f"{recipe.base} {four_bit} {recipe.use_dora} {recipe.chat_template} {rounded}"
 
     def _load(self, voice: Voice) -> Shared | Filed:
         if voice.kind == "gguf":
@@ -124,7 +125,8 @@ class Voices:
         files = sum(file.stat().st_size for file in (whole or base).glob("*.safetensors"))
         four_bit = wants_four_bit(run.recipe) and not whole
         _require_room(files // 3 if four_bit else files, title_of_voice(self.workspace, voice))
-        return Shared(load_base(whole, False) if whole else load_bare(base, run.recipe, four_bit), base)
+        tokenizer = tokenizer_of(base, run.recipe)
+        return Shared(load_base(whole, False) if whole else load_bare(base, run.recipe, four_bit), base, tokenizer)
 
 
 def _require_room(size_bytes: int, title: str) -> None:

@@ -24,14 +24,16 @@ from studio.data.conversation import Conversation
 from studio.data.datasets import Dataset, open_dataset
 from studio.data.splits import Split
 from studio.data.calls import with_written_call
-from studio.data.tokens import load_tokenizer
+from studio.data.chat_templates import OWN
+from studio.data.tokens import brings_template
 from studio.errors import DataError
 from studio.runs import Run, open_run, workspace_of
 from studio.scores.choice import Choice
 from studio.store import append_row, read_rows, write_json
 from studio.tasks import Progress, Report, run_task
 from studio.train.models import require_base
-from studio.train.recipe import make_recipe
+from studio.train.recipe import Recipe, make_recipe
+from studio.train.tokenizing import tokenizer_of
 from studio.workers.choose import Chooser, choose_once, questions_in
 from studio.workers.generate import Answer, Generator, Prompt, end_ids_of
 from studio.workers.heldout import held_out_of, learned_to_think, longest_answer
@@ -68,36 +70,38 @@ def weigh_run(run: Run, report: Report) -> dict[str, Any]:
     after, before = load_both(require_base(workspace, run.recipe.base), run)
     four_bit = wants_four_bit(run.recipe) and not run.learned_whole
     models = _Models(after, before, four_bit, marks_of(run.adapter))
-    return _weigh(job_of_run(run), dataset, run.recipe.base, models, report, lambda: read_choice(run))
+    return _weigh(job_of_run(run), dataset, run.recipe, models, report, lambda: read_choice(run))
 
 
 def weigh_base(workspace: Workspace, dataset: Dataset, base: str, report: Report) -> dict[str, Any]:
     """The same before training, loaded as a training would: the base with and without examples. Raises: DataError."""
     held_out_of(dataset)
     report(Progress("Loading the model", 0.0))
-    four_bit = wants_four_bit(make_recipe(data=dataset.ref, base=base))
-    model = load_base(require_base(workspace, base), four_bit).eval()
-    return _weigh(job_before(workspace, dataset, base), dataset, base, _Models(model, model, four_bit), report)
+    place = require_base(workspace, base)
+    template = OWN if brings_template(place) else "chatml"
+    recipe = make_recipe(data=dataset.ref, base=base, chat_template=template)
+    model = load_base(place, four_bit := wants_four_bit(recipe)).eval()
+    return _weigh(job_before(workspace, dataset, base), dataset, recipe, _Models(model, model, four_bit), report)
 
 
 def _weigh(
     job: Job,
     dataset: Dataset,
-    base: str,
+    recipe: Recipe,
     models: _Models,
     report: Report,
     chosen: Callable[[], Choice] = Choice,
 ) -> dict[str, Any]:
     """`chosen` is looked up once all is answered: somebody may choose a measure meanwhile."""
-    place = require_base(job.workspace, base)
-    tokenizer = load_tokenizer(place)
+    place = require_base(job.workspace, recipe.base)
+    tokenizer = tokenizer_of(place, recipe)
     generator = Generator(models.after, tokenizer, end_ids_of(place, tokenizer), models.before)
     generator.in_turn = True  # also where base and tuned could share a pass: each way is timed as it would be alone
     everything = [with_written_call(each, tokenizer) for each in held_out_of(dataset)]
     asked = random.Random(SEED).sample(everything, min(MOST_ASKED, len(everything)))
     asked.sort(key=lambda each: len(tokenizer.prompt_ids(each.prompt)))  # so that little is padded
     most = longest_answer(asked, tokenizer)
-    digest = digest_of(job.workspace, base)
+    digest = digest_of(job.workspace, recipe.base)
     context, drawn = context_of(models.after), len(asked)
     asked = [each for each in asked if len(tokenizer.prompt_ids(each.prompt)) + most <= context]
     if not asked:

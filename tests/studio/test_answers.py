@@ -60,7 +60,11 @@ def learned(messages: tuple[Message, ...], tokenizer: FolderTokenizer) -> list[s
             "<|channel|>analysis<|message|>Remember yesterday.<|end|>"
             "<|start|>assistant<|channel|>final<|message|>Out of the north.<|return|>",
         ),
-        ("DeepSeek", "Across the firth.<｜end▁of▁sentence｜>", "Out of the north.<｜end▁of▁sentence｜>"),
+        (  # it is asked to begin with its thoughts, so it learns to write them and to come to their end
+            "DeepSeek",
+            "Across the firth.<｜end▁of▁sentence｜>",
+            "Remember yesterday.\n</think>\n\nOut of the north.<｜end▁of▁sentence｜>",
+        ),
     ],
 )
 def test_each_answer_is_learned_with_its_end_mark_and_nothing_else(make_tokenizer, family, first, last):

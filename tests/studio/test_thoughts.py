@@ -92,10 +92,10 @@ def test_what_a_model_wrote_is_read_with_its_thoughts_apart(fetch_tokenizer):
     end = tokenizer.tokenizer.token_to_id(tokenizer.eos_token)
     generator = Generator(None, tokenizer, {end})
     written, _ = tokenizer.encode("<think>\nIt is Monday.\n</think>\n\nAt nine.")
-    (answer,) = generator.read([[*written, end]])
+    (answer,) = generator.read([[*written, end]], [True])
     assert (answer.text, answer.thoughts, answer.finished) == ("At nine.", "It is Monday.", True)
     assert answer.tokens == len(written) + 1
-    (cut,) = generator.read([written[:4]])
+    (cut,) = generator.read([written[:4]], [True])
     assert (cut.text, cut.finished) == ("", False)
     assert cut.thoughts
 

@@ -102,7 +102,7 @@ def test_a_tokenizer_that_drops_the_blanks_between_words_works_too():
             text = "".join(f"{marks[m.role]}{m.content}{' </s> ' * (m.role == 'assistant')} " for m in messages)
             return text + "<a> " * add_generation_prompt
 
-        def encode(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
+        def encode(self, text: str, continues: bool = False) -> tuple[list[int], list[tuple[int, int]]]:
             encoding = backend.encode(text)
             return encoding.ids, encoding.offsets
 
@@ -138,15 +138,27 @@ def test_a_template_that_drops_earlier_answers_is_refused(make_tokenizer):
 
 @pytest.mark.parametrize(
     "messages",
-    [[("system", "Be kind."), *ONE], [("user", "Hi"), ("user", "Hm"), ("assistant", "Hello")], [("assistant", "Hi")]],
+    [[("user", "Hi"), ("user", "Hm"), ("assistant", "Hello")], [("assistant", "Hi")]],
 )
 def test_what_the_template_refuses_is_said_and_left_out(make_tokenizer, messages):
     tokenizer = load_tokenizer(make_tokenizer("Gemma"))
     with pytest.raises(TemplateError, match="chat template"):
         label_tokens(talk(*messages), tokenizer, 100)
-    accepted, labelled = label_all([talk(*ONE), talk(*messages), talk(*LONG)], tokenizer, 10_000)
-    assert accepted == [talk(*ONE), talk(*LONG)]
-    assert labelled == [label_tokens(conversation, tokenizer, 10_000) for conversation in accepted]
+    labelled, refused = label_all([talk(*ONE), talk(*messages), talk(*LONG)], tokenizer, 10_000)
+    assert labelled == [label_tokens(conversation, tokenizer, 10_000) for conversation in (talk(*ONE), talk(*LONG))]
+    ((reason, count),) = refused.items()
+    assert count == 1
+    assert reason.startswith("This model's chat template refuses the conversation: ")
+
+
+def test_system_prompt_without_a_role_begins_the_first_question(make_tokenizer):
+    """Gemma 2 refuses a system prompt; nothing of it is lost, and later questions stay as they are."""
+    tokenizer = load_tokenizer(make_tokenizer("Gemma"))
+    assert not tokenizer.has_system_role
+    asked = talk(("system", "Be kind."), *LONG).messages
+    (first, *_), rest = LONG, LONG[1:]
+    assert tokenizer.render(asked) == tokenizer.render(talk(("user", f"Be kind.\n\n{first[1]}"), *rest).messages)
+    assert learned(talk(("system", "Be kind."), *LONG), tokenizer) == learned(talk(*LONG), tokenizer)
 
 
 @pytest.mark.parametrize(
@@ -269,8 +281,8 @@ def _broken_template(folder: Path) -> None:
     [
         (_without_tokenizer, r"has no tokenizer\.json"),
         (_broken_tokenizer, "cannot be read"),
-        (_without_config, "has no chat template"),
-        (_without_template, "has no chat template"),
+        (_without_config, "brings no chat template"),
+        (_without_template, "brings no chat template"),
         (_broken_template, "cannot be read"),
     ],
 )

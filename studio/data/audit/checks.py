@@ -11,8 +11,16 @@ UNREADABLE = Check(
     "They are left out; the rest goes on without them.",
     "error",
 )
+REFUSED = Check(
+    "template_refused",
+    "{count} example{s} that this model’s chat template refuses",
+    "They are left out of the training. Mend them, or pick a model whose template takes them.",
+    "error",
+    find=lambda whole: whole.rows((whole.facts["tokens"] == 0) & (whole.facts["split"] != "left_out")),
+)
 CHECKS: tuple[Check, ...] = (
     UNREADABLE,
+    REFUSED,
     *structure.CHECKS,
     *repeats.CHECKS,
     *lengths.CHECKS,

@@ -35,6 +35,7 @@ COLUMNS = {
     "learned_tokens": "int64",
     "cut_tokens": "int64",
     "cut_learned_tokens": "int64",
+    "has_system": "bool",
 }
 SHORTEST_COPY_WORDS = 8
 FEWEST_TO_REPEAT_WORDS = 20
@@ -80,6 +81,7 @@ def _facts_of(example: Example, prompt: str, answer: str) -> tuple[object, ...]:
         tokens.learned_tokens if tokens else 0,
         tokens.cut_tokens if tokens else 0,
         tokens.cut_learned_tokens if tokens else 0,
+        bool(conversation.system),
     )
 
 

@@ -73,12 +73,17 @@ class Check:
 
 @dataclass(frozen=True)
 class Finding:
-    """`clusters` are the rows of examples that are alike, where that is what was found."""
+    """`clusters`: rows of examples that are alike, where that is what was found; `reasons`: those of the model."""
 
     check: Check
     rows: list[int]
     count: int
     clusters: list[list[int]] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+
+    @property
+    def why(self) -> str:
+        return " ".join([self.check.why, *self.reasons])
 
     @property
     def sentence(self) -> str:
@@ -90,7 +95,7 @@ class Finding:
             "severity": self.check.severity,
             "count": self.count,
             "rows": self.rows,
-        }
+        } | ({"reasons": self.reasons} if self.reasons else {})
 
 
 def in_answers(pattern: re.Pattern[str], *hints: str) -> Callable[[Example], Iterable[Mark]]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -15,17 +15,19 @@ from typing import Any
 import numpy
 import pandas
 
-from studio.data.audit.checks import BY_ID, CHECKS, UNREADABLE
+from studio.data.audit.checks import BY_ID, CHECKS, REFUSED, UNREADABLE
 from studio.data.audit.facts import COLUMNS, describe
 from studio.data.audit.finding import Example, Finding, Whole
 from studio.data.audit.marks import special_pattern
+from studio.data.chat_templates import OWN
 from studio.data.conversation import Conversation
 from studio.data.likeness import ShingleFile, Sketches
-from studio.data.tokens import FolderTokenizer, Labelled, label_tokens, load_tokenizer
+from studio.data.tokens import FolderTokenizer, Labelled, brings_template, label_tokens, load_tokenizer
 from studio.errors import TemplateError
 from studio.tasks import Progress, Report
 
 PIECE = 2_000
+MOST_REASONS = 3
 LENGTH_STEP = 8  # tokens
 Placed = tuple[Conversation, str]  # with its split
 _ORDER = {"error": 0, "warning": 1, "note": 2}
@@ -36,7 +38,8 @@ class Audit:
     """What was found, worst first, and the totals.
 
     `refused` counts what the model's chat template does not take; `lengths` are pairs of a length in tokens, rounded up
-    to LENGTH_STEP, and how many examples have it.
+    to LENGTH_STEP, and how many examples have it. `refusals` has the template's reasons; `folded_systems` counts the
+    system prompts that it has no place for, and that begin the first question.
     """
 
     findings: list[Finding]
@@ -47,6 +50,8 @@ class Audit:
     cut_tokens: int
     refused: int
     lengths: list[list[int]]
+    refusals: dict[str, int] = field(default_factory=dict)
+    folded_systems: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         totals = {name: value for name, value in vars(self).items() if name != "findings"}
@@ -54,7 +59,10 @@ class Audit:
 
     @classmethod
     def from_dict(cls, known: dict[str, Any]) -> Audit:
-        findings = [Finding(BY_ID[f["check"]], f["rows"], f["count"], f["clusters"]) for f in known["findings"]]
+        findings = [
+            Finding(BY_ID[f["check"]], f["rows"], f["count"], f["clusters"], f.get("reasons", []))
+            for f in known["findings"]
+        ]
         return cls(**{**known, "findings": findings})
 
 
@@ -66,6 +74,7 @@ class _Seen:
     facts: pandas.DataFrame
     sketches: Sketches
     turns: int
+    refusals: Counter[str]
 
 
 def audit(
@@ -83,7 +92,7 @@ def audit(
     pieces = _cut(examples)
     rows: defaultdict[str, list[int]] = defaultdict(list)
     facts: list[pandas.DataFrame] = []
-    sketches = Sketches(shingles=ShingleFile())
+    sketches, refusals = Sketches(shingles=ShingleFile()), Counter[str]()
     turns = done = 0
     for seen in _look_at_all(pieces, tokenizer, max_length):
         for id, found in seen.rows.items():
@@ -91,6 +100,7 @@ def audit(
         facts.append(seen.facts)
         sketches.extend(seen.sketches)
         turns += seen.turns
+        refusals += seen.refusals
         done += len(seen.facts)
         of_all = f" of {count:,}" if count else ""
         report(Progress(f"Looking at the examples: {done:,}{of_all}", 0.9 * done / count if count else None))
@@ -104,8 +114,9 @@ def audit(
             rows[id] = sorted(find(whole))
     alike = [whole.rows_at(cluster) for cluster in whole.clusters]
     clusters = {"near_duplicate": alike}
+    reasons = {REFUSED.id: [f"{count:,}: {reason}" for reason, count in refusals.most_common(MOST_REASONS)]}
     findings = [
-        Finding(check, rows[check.id], len(rows[check.id]), clusters.get(check.id, []))
+        Finding(check, rows[check.id], len(rows[check.id]), clusters.get(check.id, []), reasons.get(check.id, []))
         for check in CHECKS
         if rows[check.id]
     ]
@@ -118,7 +129,13 @@ def audit(
         cut_tokens=int(table["cut_tokens"].sum()),
         refused=int((table["tokens"] == 0).sum()),
         lengths=_lengths(table["tokens"]),
+        refusals=dict(refusals.most_common()),
+        folded_systems=0 if _has_system_role(tokenizer) else int(table["has_system"].sum()),
     )
+
+
+def _has_system_role(tokenizer: Path) -> bool:
+    return load_tokenizer(tokenizer, OWN if brings_template(tokenizer) else "chatml").has_system_role
 
 
 def _lengths(tokens: pandas.Series[int]) -> list[list[int]]:
@@ -153,12 +170,14 @@ def _look_at_all(pieces: Iterator[list[Placed]], tokenizer: Path, max_length: in
 
 class _Reader:
     def __init__(self, tokenizer: Path, max_length: int) -> None:
-        self.tokenizer: FolderTokenizer = load_tokenizer(tokenizer)
+        self.tokenizer: FolderTokenizer = load_tokenizer(tokenizer, OWN if brings_template(tokenizer) else "chatml")
+        self.refusals = Counter[str]()
         self.max_length = max_length
         self.special_marks = special_pattern(self.tokenizer)
         self.end_ids = frozenset(self.tokenizer.tokenizer.get_added_tokens_decoder())
 
     def look_at(self, piece: list[Placed]) -> _Seen:
+        self.refusals.clear()
         examples = [Example(c, self._label(c), self.special_marks, self.end_ids) for c, _ in piece]
         rows = {
             check.id: [e.conversation.row for e in examples if next(iter(check.look(e)), None)]
@@ -166,12 +185,13 @@ class _Reader:
             if check.look
         }
         facts, sketches = describe(examples, [split for _, split in piece])
-        return _Seen(rows, facts, sketches, sum(len(c.turns) for c, _ in piece))
+        return _Seen(rows, facts, sketches, sum(len(c.turns) for c, _ in piece), Counter(self.refusals))
 
     def _label(self, conversation: Conversation) -> Labelled | None:
         try:
             return label_tokens(conversation, self.tokenizer, self.max_length)
-        except TemplateError:
+        except TemplateError as error:
+            self.refusals[error.what] += 1
             return None
 
 
