@@ -11,10 +11,10 @@ import gradio as gr
 
 from components.frame import Studio, TabView, open_picked, pick, require_rest, run_choices
 from components.notices import ending_with, show_note, show_progress, told, words_for, words_for_size
+from studio.compare.endings import TOO_MANY
 from studio.export import gguf
 from studio.place import read_place, write_place
 from studio.runs import Run, open_run
-from studio.tasks import stop_task
 
 STEPS = (
     ("Merge", "merg"),
@@ -67,7 +67,7 @@ def build_export_tab(studio: Studio) -> TabView:
     @told
     def end(run_id: str | None, chosen: str, size: str) -> Any:
         if run_id:
-            stop_task(gguf.note_of(open_run(studio.workspace, run_id), chosen, size))
+            gguf.stop_export(open_run(studio.workspace, run_id), chosen, size)
         return {state: show_note("Cancelled. Nothing was left behind.")}
 
     def show(run_id: str | None, chosen: str, size: str) -> dict[Any, Any]:
@@ -123,6 +123,17 @@ def _show_steps(message: str) -> str:
     return f'<ol class="steps">{items}</ol>'
 
 
+def _say_endless(check: dict[str, Any]) -> str:
+    """Empty where the trained model ends its answers."""
+    ending = check.get("should_finish", 1.0)
+    if ending >= 1 - TOO_MANY:
+        return ""
+    return (
+        f"▲ The trained model itself ends only {ending:.0%} of its answers; the others go on until they are cut. "
+        "Train it longer, and see that no answers are cut off."
+    )
+
+
 def _show_export(made: gguf.Export) -> str:
     size = f"{words_for_size(made.size_bytes)}, made in {words_for(made.seconds)}"
     place = f"<p>Where it is: <code>{escape(str(made.path))}</code></p>"
@@ -139,6 +150,7 @@ def _show_export(made: gguf.Export) -> str:
         f"of its answers by itself, and {check['agreement']:.0%} of its next words are the trained model’s.",
         "good",
     )
+    proof += show_note(_say_endless(check))
     how = (
         "<p>In <strong>LM Studio</strong>: put the file into its models folder, under any two folders. "
         "In <strong>Ollama</strong>: save the Modelfile below beside the file (it lies there already) and run "

@@ -66,5 +66,6 @@ def show_base(candidate: Candidate | None) -> str:
     gated = " Its maker's page wants the licence accepted first." if base.gated else ""
     return (
         f'<p class="fine">{escape(base.title)}: {base.parameters / 1e9:.2g} billion parameters, reads '
-        f"{base.context_tokens:,} tokens, {escape(base.languages)}. Licence: {escape(base.licence)}.{gated}</p>"
+        f"{base.context_tokens:,} tokens, {escape(base.languages)}. Good for {escape(base.good_for)}. "
+        f"Licence: {escape(base.licence)}.{gated}</p>"
     )

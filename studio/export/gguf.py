@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import psutil
+
 from studio.errors import ExportError, SettingError
 from studio.runs import Run, workspace_of
-from studio.tasks import Progress, follow, result_of
+from studio.tasks import Progress, follow, result_of, stop_task
 
 Kind = Literal["gguf", "merged", "adapter"]
 KINDS: dict[str, str] = {
@@ -92,6 +95,20 @@ def export_run(run: Run, kind: str, quant: str = "q4_k_m") -> Iterator[Progress]
             f"{run.title} has no adapter: all weights of the model learned.", "Choose Merged, which is the whole model."
         )
     yield from follow(workspace_of(run.folder), note_of(run, kind, quant), "export", run.folder, kind, quant)
+
+
+def stop_export(run: Run, kind: str, quant: str) -> None:
+    """End it at once; nothing half made is left, and an export that was there before is untouched."""
+    stop_task(note_of(run, kind, quant))
+    clear_leftovers(workspace_of(run.folder).exports)
+
+
+def clear_leftovers(exports: Path) -> None:
+    """Remove what an export that was killed has left behind: folders of processes that are gone."""
+    for left in exports.glob(".*.*"):
+        number = left.name.rpartition(".")[2]
+        if left.is_dir() and number.isdecimal() and not psutil.pid_exists(int(number)):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def read_export(run: Run, kind: str, quant: str = "q4_k_m") -> Export | None:

@@ -14,7 +14,7 @@ from studio.hardware import Machine
 from studio.train.memory import Estimate, estimate
 from studio.train.models import is_folder, is_ready, place_of
 from studio.train.recipe import Recipe
-from studio.train.shape import ModelShape, quick_shape, shape_of_config
+from studio.train.shape import ModelShape, quick_shape, shape_from_json, shape_of_config
 from studio.workspace import ASSETS, Workspace
 
 CATALOG = ASSETS / "models.yaml"
@@ -34,6 +34,7 @@ class Base:
     family: str
     licence: str
     languages: str
+    good_for: str
     shape: ModelShape
 
     @property
@@ -61,9 +62,9 @@ def read_catalog() -> tuple[Base, ...]:
 
 
 def _base(entry: dict[str, Any]) -> Base:
-    shape = shape_of_config(entry["config"])
+    shape = shape_from_json(entry["counted"]) if "counted" in entry else shape_of_config(entry["config"])
     pictures = int(entry.get("pictures", 0))
-    names = ("title", "hub", "maker", "family", "licence", "languages")
+    names = ("title", "hub", "maker", "family", "licence", "languages", "good_for")
     return Base(
         **{name: entry[name] for name in names},
         gated=bool(entry.get("gated", False)),

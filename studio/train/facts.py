@@ -27,7 +27,7 @@ class Facts:
     """`shape` is None while the base is not read yet; 0 examples: no data is picked.
 
     `lengths` in tokens, rising; empty while nobody has counted. `cannot_log` says of a choice of `log_to` what it
-    lacks here.
+    lacks here. `lacks_template`: the base is here and brings no chat template.
     """
 
     machine: Machine
@@ -37,6 +37,7 @@ class Facts:
     is_passages: bool = False
     cannot_log: Mapping[str, str] = field(default_factory=dict)
     lengths: Sequence[int] = ()
+    lacks_template: bool = False
 
     @property
     def has_card(self) -> bool:
@@ -56,12 +57,17 @@ Complaints = Iterator[Complaint]
 
 
 def read_facts(
-    dataset: Dataset | None, machine: Machine, shape: ModelShape | None, lengths: Sequence[int] = ()
+    dataset: Dataset | None,
+    machine: Machine,
+    shape: ModelShape | None,
+    lengths: Sequence[int] = (),
+    lacks_template: bool = False,
 ) -> Facts:
     counts = dataset.counts if dataset else {}
     passages = dataset is not None and holds_passages(dataset)
     missing = find_missing_for_logs()
-    return Facts(machine, shape, counts.get("train", 0), counts.get("validation", 0), passages, missing, lengths)
+    learned, watched = counts.get("train", 0), counts.get("validation", 0)
+    return Facts(machine, shape, learned, watched, passages, missing, lengths, lacks_template)
 
 
 def holds_passages(dataset: Dataset) -> bool:

@@ -10,12 +10,14 @@ from typing import Any
 
 from studio.data.datasets import DEFAULT_MAX_LENGTH, open_dataset
 from studio.data.review import read_lengths
+from studio.data.tokens import brings_template
 from studio.errors import TunesmithError
 from studio.hardware import Machine, read_machine
 from studio.train.catalog import Candidate, find_base, shape_of_base, sorted_by_fit
 from studio.train.facts import Facts, read_facts
 from studio.train.fit import Remedy, remedies, what_fits
 from studio.train.memory import Estimate, estimate
+from studio.train.models import place_of
 from studio.train.recipe import Recipe, make_recipe
 from studio.workspace import Workspace
 
@@ -79,9 +81,10 @@ def read_outlook(workspace: Workspace, data: str, base: str) -> Outlook:
         shape = shape_of_base(workspace, base)
     except TunesmithError:
         shape = None
-    return Outlook(
-        read_facts(dataset, _machine(int(time.monotonic() / MACHINE_KNOWN_S)), shape, lengths), base, lengths
-    )
+    place = place_of(workspace, base)
+    lacks_template = (place / "tokenizer_config.json").is_file() and not brings_template(place)
+    machine = _machine(int(time.monotonic() / MACHINE_KNOWN_S))
+    return Outlook(read_facts(dataset, machine, shape, lengths, lacks_template), base, lengths)
 
 
 @lru_cache(maxsize=1)

@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
-from studio.data.chat_templates import CHAT_TEMPLATES, OWN
+from studio.data.chat_templates import OWN
 from studio.errors import SettingError
 from studio.store import write_whole
 
@@ -113,10 +113,9 @@ class Recipe(BaseModel):
         "chat", "What is learned from", "chat: questions and answers, as the model's template has them. "
         "text: plain text to go on reading, without a template.", group="learn",
     )  # fmt: skip
-    chat_template: str = _setting(
+    chat_template: Literal["own", "chatml", "llama3", "gemma", "mistral"] = _setting(
         OWN, "Chat template", "How questions and answers are marked. own: as the model brings it, right for all that "
         "were taught to chat. A base model brings none: chatml works with each.", group="learn",
-        pattern=rf"^({'|'.join((OWN, *CHAT_TEMPLATES))})$", choices=(OWN, *CHAT_TEMPLATES),
     )  # fmt: skip
     answers_only: bool = _setting(
         True, "Learn the answers only", "Off: it learns to write the questions too.", group="learn",

@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from studio.data.chat_templates import OWN
 from studio.train.facts import Complaint, Complaints, Facts
 from studio.train.presets import rate_factor
 from studio.train.recipe import (
@@ -194,6 +195,17 @@ def _word_tables(recipe: Recipe, facts: Facts) -> Complaints:
     yield Complaint("modules_to_save", f"{weights / 1e6:,.0f} million more weights learn.{apart}")
 
 
+def _chat_template(recipe: Recipe, facts: Facts) -> Complaints:
+    reads_text = facts.is_passages or recipe.task == "text"
+    if facts.lacks_template and recipe.chat_template == OWN and not reads_text:
+        yield Complaint(
+            "chat_template",
+            "This model brings no chat template, so it does not know questions from answers. Choose chatml, or the "
+            "family's own; it is written into every export.",
+            refuses=True,
+        )
+
+
 def _what_is_learned(recipe: Recipe, facts: Facts) -> Complaints:
     reads_text = facts.is_passages or recipe.task == "text"
     if facts.examples and facts.is_passages and recipe.task == "chat":
@@ -238,8 +250,8 @@ def _length(recipe: Recipe, facts: Facts) -> Complaints:
 
 
 RULES: tuple[Callable[[Recipe, Facts], Complaints], ...] = (
-    _method, _learning_rate, _scheduler, _adapter, _loftq, _layers, _word_tables, _what_is_learned, _machine,
-    _length, judge_steps, judge_looks,
+    _method, _learning_rate, _scheduler, _adapter, _loftq, _layers, _word_tables, _chat_template, _what_is_learned,
+    _machine, _length, judge_steps, judge_looks,
 )  # fmt: skip
 
 

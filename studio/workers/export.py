@@ -14,7 +14,7 @@ from peft import PeftModel
 
 from studio.data.datasets import label_all, open_dataset
 from studio.errors import ExportError
-from studio.export.gguf import QUANTS, Quant, folder_of
+from studio.export.gguf import QUANTS, Quant, clear_leftovers, folder_of
 from studio.export.ollama import build_modelfile
 from studio.runs import Run, open_run, workspace_of
 from studio.store import read_json, require_space, write_json
@@ -23,6 +23,7 @@ from studio.tasks import Progress, Report, run_task
 from studio.train.models import STARTER, require_base
 from studio.train.tokenizing import tokenizer_of
 from studio.workers.check import PROMPTS, check_gguf
+from studio.workers.checkpoints import is_disk_full
 from studio.workers.generate import Generator, Prompt, end_ids_of
 from studio.workers.heldout import held_out_or_begun, longest_answer
 from studio.workers.load import load_tuned
@@ -44,14 +45,21 @@ def export(run: Run, kind: str, quant: Quant, report: Report) -> dict[str, Any]:
     adapter = _size_bytes(run.adapter.iterdir())
     needed = {"adapter": adapter, "merged": weights, "gguf": int(weights * (1 + quant.share))}[kind]  # gguf: both
     require_space(workspace_of(run.folder).exports, int(needed * 1.1) + 200_000_000, "This export")
+    clear_leftovers(place.parent)
     work = place.with_name(f".{place.name}.{os.getpid()}")
-    shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     try:
         make = {"adapter": _export_adapter, "merged": _export_merged, "gguf": _export_gguf}[kind]
         result = make(run, base, quant, work, report)
         shutil.rmtree(place, ignore_errors=True)
         os.replace(work, place)
+    except Exception as error:
+        if is_disk_full(error, place.parent):
+            raise ExportError(
+                "The disk became full while the file was made; nothing of it is left.",
+                f"Free {needed * 1.1 / 1e9:.1f} GB and export again. An export that was there before is untouched.",
+            ) from error
+        raise
     finally:
         shutil.rmtree(work, ignore_errors=True)
     path = place / result.pop("file", "")

@@ -12,7 +12,14 @@ import bitsandbytes
 import torch
 from peft import PeftModel, get_peft_model_state_dict
 from safetensors import safe_open
-from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText, BitsAndBytesConfig
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForImageTextToText,
+    BitsAndBytesConfig,
+    FineGrainedFP8Config,
+    Mxfp4Config,
+)
 
 from studio.errors import ModelError
 from studio.hardware import processor_has_bf16
@@ -43,23 +50,44 @@ def compute_dtype() -> torch.dtype:
 
 def load_base(folder: Path, four_bit: bool, on_card: bool = True) -> Any:
     """The bare model, from safetensors only, on the card if there is one and it is wanted there."""
-    config = BitsAndBytesConfig(
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    model = auto_class(config).from_pretrained(
+        folder,
+        dtype=compute_dtype(),
+        quantization_config=_rounding(config, four_bit),
+        device_map={"": 0} if on_card and torch.cuda.is_available() else None,
+        trust_remote_code=False,
+        use_safetensors=True,
+    )
+    if getattr(config, "quantization_config", None):  # unrolled: its weights are plain from here on
+        model.config.__dict__.pop("quantization_config", None)
+        model.hf_quantizer = None
+    model.get_output_embeddings().register_forward_pre_hook(_close_gaps)
+    mend_model(model)
+    return model
+
+
+def _rounding(config: Any, four_bit: bool) -> Any:
+    """How weights are rounded as they are loaded, or unrolled where their makers rounded them.
+
+    Raises: ModelError where they would have to be unrolled and rounded anew at once.
+    """
+    method = (getattr(config, "quantization_config", None) or {}).get("quant_method")
+    if method and four_bit:
+        raise ModelError(
+            f"These weights are rounded by their makers ({method}) and cannot be rounded to 4 bits as they are loaded.",
+            "Choose the method lora, or a copy of the model at 16 bits.",
+        )
+    if method:
+        return {"mxfp4": Mxfp4Config, "fp8": FineGrainedFP8Config}[method](dequantize=True)
+    if not four_bit:
+        return None
+    return BitsAndBytesConfig(
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=compute_dtype(),
     )
-    model = auto_class(AutoConfig.from_pretrained(folder, trust_remote_code=False)).from_pretrained(
-        folder,
-        dtype=compute_dtype(),
-        quantization_config=config if four_bit else None,
-        device_map={"": 0} if on_card and torch.cuda.is_available() else None,
-        trust_remote_code=False,
-        use_safetensors=True,
-    )
-    model.get_output_embeddings().register_forward_pre_hook(_close_gaps)
-    mend_model(model)
-    return model
 
 
 def auto_class(config: Any) -> Any:
