@@ -17,10 +17,10 @@ from filelock import FileLock
 from studio import run_notes
 from studio.data.datasets import open_dataset
 from studio.data.making import require_looked
-from studio.errors import RunError, TunesmithError
+from studio.errors import ModelError, RunError, TunesmithError
 from studio.process import ProcessId
-from studio.store import append_row, free_name, read_json, read_rows, require_space, write_json, write_whole
-from studio.train.models import is_folder, place_of
+from studio.store import append_row, free_name, marks_of, read_json, read_rows, require_space, write_json, write_whole
+from studio.train.models import is_folder, place_of, require_base
 from studio.train.recipe import Recipe, read_recipe, write_recipe
 from studio.workspace import Workspace
 
@@ -267,3 +267,22 @@ def age_of(run: Run) -> tuple[str, int]:
 def workspace_of(folder: Path) -> Workspace:
     """A run's folder says where its workspace is: a worker is given nothing else."""
     return Workspace(folder.resolve().parent.parent)
+
+
+def base_of(run: Run) -> Path:
+    """The folder of a run's base, with the weights that it was trained on.
+
+    Raises: ModelError if it is not there any more, or its weights are others by now: no adapter fits those.
+    """
+    base = require_base(workspace_of(run.folder), run.recipe.base)
+    known = run.status.get("base_marks")
+    if known and known != marks_of_base(base):
+        raise ModelError(
+            f"The weights in {base.name} are others than those that {run.title} was trained on.",
+            "Put back the ones that were there, or train again: an adapter fits no other base.",
+        )
+    return base
+
+
+def marks_of_base(base: Path) -> list[str]:
+    return marks_of(sorted(base.glob("*.safetensors")))

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from studio.data.calls import calls_last, with_written_call
 from studio.data.conversation import Conversation
-from studio.runs import Run, workspace_of
-from studio.train.models import require_base
+from studio.runs import Run, base_of
 from studio.train.tokenizing import tokenizer_of
 
 
@@ -15,5 +14,5 @@ def in_words(run: Run, asked: Sequence[Conversation]) -> list[Conversation]:
     """Raises: ModelError if there are calls and the run's base is not there; TemplateError if it cannot write them."""
     if not any(map(calls_last, asked)):
         return list(asked)
-    tokenizer = tokenizer_of(require_base(workspace_of(run.folder), run.recipe.base), run.recipe)
+    tokenizer = tokenizer_of(base_of(run), run.recipe)
     return [with_written_call(each, tokenizer) for each in asked]

@@ -162,7 +162,9 @@ def _origin(info: huggingface_hub.ModelInfo) -> str:
 
 
 def _is_wanted(file: str) -> bool:
-    return "/" not in file and any(Path(file).match(pattern) for pattern in WANTED_FILES)
+    # Mistral's repositories hold the weights twice, once in a form of their own.
+    wanted = "/" not in file and any(Path(file).match(pattern) for pattern in WANTED_FILES)
+    return wanted and not file.startswith("consolidated")
 
 
 def _reporter(name: str, before: int, total: int, report: Report) -> Any:
@@ -208,6 +210,7 @@ def explain_hub_error(name: str, error: Exception) -> ModelError:
     if isinstance(error, LocalEntryNotFoundError | OSError | httpx.TransportError):
         return ModelError(
             f"The hub could not be reached for {name}: {type(error).__name__}.",
-            "Check the network, then try again; what was fetched is kept. The starter model needs no network.",
+            "Check the network, then try again; what was fetched is kept. Behind a proxy set HTTPS_PROXY, for a mirror "
+            "HF_ENDPOINT. The starter model needs no network.",
         )
     return ModelError(f"{name} could not be fetched: {error}.", "Try again; what was fetched is kept.")

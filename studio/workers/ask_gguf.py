@@ -7,11 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from studio.runs import Run, open_run, workspace_of
+from studio.runs import Run, base_of, open_run, workspace_of
 from studio.scores.plain import average, measure
 from studio.store import write_json
 from studio.tasks import Progress, Report, run_task
-from studio.train.models import require_base
 from studio.train.tokenizing import tokenizer_of
 from studio.workers.heldout import held_out, longest_answer
 from studio.workers.llamacpp import SLOTS, LlamaCpp
@@ -20,7 +19,7 @@ from studio.workers.llamacpp import SLOTS, LlamaCpp
 def ask(run: Run, path: Path, report: Report) -> dict[str, Any]:
     """Writes gguf_scores.json; returns each measure's name to its value."""
     asked = held_out(run)
-    tokenizer = tokenizer_of(require_base(workspace_of(run.folder), run.recipe.base), run.recipe)
+    tokenizer = tokenizer_of(base_of(run), run.recipe)
     most = longest_answer(asked, tokenizer)
     model = LlamaCpp(path)
     rows: list[dict[str, Any]] = []

@@ -16,11 +16,11 @@ from studio.data.datasets import label_all, open_dataset
 from studio.errors import ExportError
 from studio.export.gguf import QUANTS, Quant, clear_leftovers, folder_of
 from studio.export.ollama import build_modelfile
-from studio.runs import Run, open_run, workspace_of
+from studio.runs import Run, base_of, open_run, workspace_of
 from studio.store import read_json, require_space, write_json
 from studio.store import write_whole as write_text
 from studio.tasks import Progress, Report, run_task
-from studio.train.models import STARTER, require_base
+from studio.train.models import STARTER
 from studio.train.tokenizing import tokenizer_of
 from studio.workers.check import PROMPTS, check_gguf
 from studio.workers.checkpoints import is_disk_full
@@ -39,7 +39,7 @@ LOFTQ_WORDS = (
 def export(run: Run, kind: str, quant: Quant, report: Report) -> dict[str, Any]:
     """Raises: TunesmithError for what a person can mend."""
     began = time.monotonic()
-    base = require_base(workspace_of(run.folder), run.recipe.base)
+    base = base_of(run)
     place = folder_of(run, kind, quant.id)
     weights = _size_bytes((run.adapter if run.learned_whole else base).glob("*.safetensors"))
     adapter = _size_bytes(run.adapter.iterdir())

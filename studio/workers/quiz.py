@@ -24,10 +24,9 @@ from studio.quiz.form import detect_form
 from studio.quiz.marking import mean_score
 from studio.quiz.reading import Item, Quiz, read_quiz
 from studio.quiz.result import OffTopic, judge
-from studio.runs import Run, open_run, workspace_of
+from studio.runs import Run, base_of, open_run, workspace_of
 from studio.store import read_if_whole, write_json
 from studio.tasks import Progress, Report, run_task
-from studio.train.models import require_base
 from studio.train.tokenizing import tokenizer_of
 from studio.workers.generate import Generator, Prompt, Side, end_ids_of
 from studio.workers.load import load_base, load_tuned, wants_four_bit
@@ -47,7 +46,7 @@ Answers = dict[str, list[Any]]  # items: see studio.quiz.marking; off_topic: tex
 def ask_quiz(run: Run, report: Report) -> dict[str, Any]:
     """Writes quiz.json, see `studio.quiz.result.judge`. The base is asked only if its answers are not known yet."""
     workspace, quiz = workspace_of(run.folder), read_quiz()
-    base = require_base(workspace, run.recipe.base)
+    base = base_of(run)
     four_bit = wants_four_bit(run.recipe) and not run.learned_whole
     how = {"four_bit": four_bit, "rounded": run.recipe.use_loftq, "torch": torch.__version__, "on": _device()}
     how |= {"chat_template": run.recipe.chat_template} if run.recipe.chat_template != OWN else {}

@@ -17,10 +17,9 @@ from studio.compare.worth_again import weigh_worth_anew
 from studio.data.conversation import Conversation
 from studio.data.tokens import label_tokens
 from studio.errors import DataError
-from studio.runs import Run, open_run, workspace_of
+from studio.runs import Run, base_of, open_run, workspace_of
 from studio.store import marks_of, old_marks_of, write_json
 from studio.tasks import Progress, Report, run_task, time_left
-from studio.train.models import require_base
 from studio.train.tokenizing import tokenizer_of
 from studio.workers.generate import Answer, Generator, Prompt, Side, end_ids_of
 from studio.workers.heldout import held_out, learned_to_think, longest_answer
@@ -103,7 +102,7 @@ def score(run: Run, report: Report) -> dict[str, Any]:
 
 def _find_out(work: _Scoring) -> None:
     work.report(Progress("Loading the model", 0.0))
-    base = require_base(workspace_of(work.run.folder), work.run.recipe.base)
+    base = base_of(work.run)
     tokenizer = tokenizer_of(base, work.run.recipe)
     after, before = load_both(base, work.run)
     generator = Generator(after, tokenizer, end_ids_of(base, tokenizer), before)

@@ -13,9 +13,8 @@ from studio.compare.proof import read_scores
 from studio.compare.voices import Voice, marks_of_voice, title_of_voice
 from studio.data.conversation import Conversation
 from studio.data.tokens import NOT_LEARNED, Labelled, label_tokens
-from studio.runs import Run, open_run, workspace_of
+from studio.runs import Run, base_of, open_run, workspace_of
 from studio.tasks import Progress, Report, run_task
-from studio.train.models import require_base
 from studio.train.tokenizing import tokenizer_of
 from studio.workers.generate import Answer
 from studio.workers.heldout import held_out, longest_answer
@@ -62,7 +61,7 @@ def score_other(run: Run, voice: Voice, report: Report) -> dict[str, Any]:
 def _label(run: Run, voice: Voice, asked: Sequence[Conversation]) -> list[Labelled]:
     """As who is asked reads them; empty where what is learned would be other tokens than those of the run."""
     workspace = workspace_of(run.folder)
-    bases = [require_base(workspace, each.recipe.base) for each in (run, open_run(workspace, voice.of))]
+    bases = [base_of(each) for each in (run, open_run(workspace, voice.of))]
     ours, theirs = (
         [label_tokens(each, tokenizer_of(base, run.recipe), run.recipe.max_length) for each in asked] for base in bases
     )
@@ -83,7 +82,7 @@ def _ask_all(
     voices: Voices,
 ) -> Iterator[tuple[str, float]]:
     """How far it is, in words and as a share of all, before each batch."""
-    tokenizer = tokenizer_of(require_base(workspace_of(run.folder), run.recipe.base), run.recipe)
+    tokenizer = tokenizer_of(base_of(run), run.recipe)
     most, room = longest_answer(asked, tokenizer), Halving()
     sizes = [most + len(tokenizer.prompt_ids(each.prompt, each.tools)) for each in asked]
 

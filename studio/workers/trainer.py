@@ -23,7 +23,7 @@ from studio.data.conversation import Conversation
 from studio.data.datasets import Dataset, label_all, open_dataset
 from studio.data.tokens import NO_SYSTEM_ROLE, FolderTokenizer, Labelled, Learn
 from studio.errors import DataError, ModelError, RunError
-from studio.runs import Run, workspace_of
+from studio.runs import Run, base_of, marks_of_base, workspace_of
 from studio.store import read_json
 from studio.train.facts import require_log
 from studio.train.models import ensure_base, require_base
@@ -47,8 +47,8 @@ def train(run: Run, report: RunReport) -> None:
     workspace = workspace_of(run.folder)
     for progress in ensure_base(workspace, run.recipe.base):  # in its own process, the one that may use the network
         report.update(message=progress.message)
-    base = require_base(workspace, run.recipe.base)
-    report.update(message="Counting tokens")
+    base = base_of(run)
+    report.update(message="Counting tokens", base_marks=marks_of_base(base))
     tokenizer = tokenizer_of(base, run.recipe)
     dataset = open_dataset(workspace, run.recipe.data)
     learned, refused = _tokens(dataset.conversations("train"), tokenizer, run.recipe)
@@ -253,6 +253,8 @@ def _lower(run: Run, recipe: Recipe, trainer: StudioTrainer, reporter: Reporter,
 def _keep(run: Run, trainer: StudioTrainer, reporter: Reporter, report: RunReport) -> None:
     """What becomes of the run once its steps have ended, in a sentence and on the disk."""
     step = int(trainer.state.global_step)
+    if report.status["base_marks"] != marks_of_base(require_base(workspace_of(run.folder), run.recipe.base)):
+        run.tell("The base was changed while the run trained. Put back its weights before you ask or export the run.")
     report.update(peak_memory_bytes=peak_bytes())
     if reporter.ended == "broken":
         raise RunError(

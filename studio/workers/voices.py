@@ -12,9 +12,8 @@ from studio.compare.sampling import Sampling
 from studio.compare.voices import Voice, file_of, folder_of, title_of_voice
 from studio.data.tokens import Labelled
 from studio.errors import ModelError
-from studio.runs import open_run
+from studio.runs import base_of, open_run
 from studio.tasks import Progress
-from studio.train.models import require_base
 from studio.train.tokenizing import tokenizer_of
 from studio.workers.filed import Filed
 from studio.workers.generate import Answer
@@ -120,7 +119,7 @@ class Voices:
             _require_room(path.stat().st_size, path.name)
             return Filed(path)
         run = open_run(self.workspace, voice.of)
-        base = require_base(self.workspace, run.recipe.base)
+        base = base_of(run)
         whole = folder_of(run, voice) if voice.kind != "base" and run.learned_whole else None
         files = sum(file.stat().st_size for file in (whole or base).glob("*.safetensors"))
         four_bit = wants_four_bit(run.recipe) and not whole

@@ -27,7 +27,7 @@ from studio.data.calls import with_written_call
 from studio.data.chat_templates import OWN
 from studio.data.tokens import brings_template
 from studio.errors import DataError
-from studio.runs import Run, open_run, workspace_of
+from studio.runs import Run, base_of, open_run, workspace_of
 from studio.scores.choice import Choice
 from studio.store import append_row, read_rows, write_json
 from studio.tasks import Progress, Report, run_task
@@ -67,7 +67,7 @@ def weigh_run(run: Run, report: Report) -> dict[str, Any]:
     dataset = open_dataset(workspace, run.recipe.data)
     held_out_of(dataset)  # what cannot be asked is said before a model is loaded
     report(Progress("Loading the model", 0.0))
-    after, before = load_both(require_base(workspace, run.recipe.base), run)
+    after, before = load_both(base_of(run), run)
     four_bit = wants_four_bit(run.recipe) and not run.learned_whole
     models = _Models(after, before, four_bit, marks_of(run.adapter))
     return _weigh(job_of_run(run), dataset, run.recipe, models, report, lambda: read_choice(run))
