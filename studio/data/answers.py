@@ -58,7 +58,7 @@ def _by_beginning(conversation: Conversation, index: int, full: str, tokenizer: 
     through = tokenizer.render(messages[: index + 1], tools=tools) if index + 1 < len(messages) else full
     if not (full.startswith(through) and through.startswith(before)):
         return None
-    said = messages[index].content.strip()
+    said = "" if messages[index].tool_calls else messages[index].content.strip()
     if said and (place := through.rfind(said)) >= len(before):
         return len(before), _end_of_mark(full, place + len(said), tokenizer)
     mark = through.rfind(tokenizer.eos_token, len(before)) if tokenizer.eos_token else -1

@@ -231,6 +231,12 @@ class FolderTokenizer:
         """The template itself writes the <think> that an answer begins with, as DeepSeek-R1's and Qwen3.5's do."""
         return self._fill_in(_SHORT[:1], True, ()).rstrip().endswith(THINK)
 
+    @property
+    def adds_nothing(self) -> bool:
+        """What is rendered is the model's own template alone, as any other tool would render it."""
+        thought = self._keeps_opening or not self.opens_thought
+        return self.chosen == OWN and self.has_system_role and self.ends_answers and thought
+
     @cached_property
     def _keeps_opening(self) -> bool:
         return self._fill_in(_SHORT, False, ()).startswith(self._fill_in(_SHORT[:1], True, ()))

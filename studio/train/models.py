@@ -119,18 +119,18 @@ def download(workspace: Workspace, name: str, report: Report) -> Path:
         info = huggingface_hub.HfApi().model_info(name, files_metadata=True)
         files = [sibling.rfilename for sibling in info.siblings or []]
         sizes = {s.rfilename: s.size or 0 for s in info.siblings or [] if _is_wanted(s.rfilename)}
-        require_text_model(
-            name,
-            files,
-            _small_file(name, "config.json", files, place),
-            adapter_of=str((_small_file(name, "adapter_config.json", files, place) or {}).get(ADAPTER_BASE) or ""),
-            made_from=_origin(info),
-        )
+        if "config.json" not in files:
+            adapter = _small_file(name, "adapter_config.json", files, place) or {}
+            require_text_model(
+                name, files, None, adapter_of=str(adapter.get(ADAPTER_BASE) or ""), made_from=_origin(info)
+            )
         if not any(file.endswith(".safetensors") for file in sizes):
+            require_text_model(name, files, {}, made_from=_origin(info))  # a GGUF says so
             raise ModelError(
                 f"{name} has no weights in safetensors.",
                 "Other forms can hide programs, so they are not opened. Pick another copy of the model.",
             )
+        require_text_model(name, files, _small_file(name, "config.json", files, place), made_from=_origin(info))
         total = sum(sizes.values())
         require_space(workspace.models, total + 1_000_000_000, f"{name}")
         done = 0

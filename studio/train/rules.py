@@ -178,7 +178,7 @@ def _layers(recipe: Recipe, facts: Facts) -> Complaints:
         yield Complaint(
             "target_modules",
             f"This model has no {_list(sorted(missing))}. It has {_list(sorted(facts.shape.layer_names))}.",
-            refuses=True,
+            refuses=len(missing) == len(names),
         )
 
 

@@ -24,10 +24,10 @@ from studio.hardware import read_machine
 from studio.store import read_json, write_whole
 from studio.train.memory import optimizer_of, targets_of
 from studio.train.models import STARTER, WANTED_FILES, is_folder, require_base, title_of
-from studio.train.recipe import ALSO_CALLED, GROUPS, LOOKS, SAVES, SCHEDULES, SETTINGS, Recipe, settings_of
+from studio.train.recipe import ALSO_CALLED, ATTENTION, GROUPS, LOOKS, SAVES, SCHEDULES, SETTINGS, Recipe, settings_of
 from studio.train.script_examples import Examples, Row, learn_of, read_rows
 from studio.train.script_source import NOTHING, read_source, write_imports
-from studio.train.shape import ModelShape, read_shape
+from studio.train.shape import ModelShape, quick_shape, read_shape
 from studio.train.tokenizing import tokenizer_of
 from studio.workspace import ASSETS, Workspace
 
@@ -39,12 +39,13 @@ IMPORTS = {
 }  # fmt: skip
 PACKAGES = ("unsloth", "trl", "transformers", "peft", "torch")
 LONGEST_LINE = 120
+LLAMAS = (*ATTENTION, "gate_proj", "up_proj", "down_proj")  # in the order in which they are usually named
 OF_THE_ADAPTER = (
     "lora_rank", "lora_alpha", "lora_dropout", "target_modules", "use_rslora", "use_dora", "use_loftq",
     "modules_to_save",
 )  # fmt: skip
 OF_WATCHING = ("eval_steps", "keep_best", "early_stopping_patience", "early_stopping_threshold")
-IN_LABEL = ("task", "answers_only")
+IN_LABEL = ("task", "chat_template", "answers_only")
 # "auto" and what works on a card alone are decided where the script runs, as a run does.
 CHECKPOINTING = {"auto": '"unsloth" if ON_CARD else False', "unsloth": '"unsloth"', "on": "True", "off": "False"}
 FOUR_BIT = {"auto": "ON_CARD", "qlora": "True", "lora": "False"}
@@ -87,7 +88,7 @@ def as_script(workspace: Workspace, recipe: Recipe, on_card: bool | None = None)
     examples = read_rows(open_dataset(workspace, recipe.data), tokenizer_of(base, recipe), recipe)
     for_card = read_machine().card is not None if on_card is None else on_card
     files = {
-        FILE: _render(recipe, base, read_shape(workspace, base), examples, for_card),
+        FILE: _render(recipe, base, quick_shape(workspace, base) or read_shape(workspace, base), examples, for_card),
         "train.jsonl": _as_jsonl(examples.train),
     }
     return Script(files | ({"validation.jsonl": _as_jsonl(examples.validation)} if examples.validation else {}))
@@ -177,7 +178,7 @@ def _value(name: str, recipe: Recipe, layers: set[str]) -> str:
         on_card, without = optimizer_of(recipe, True), optimizer_of(recipe, False)
         return _quoted(on_card) if on_card == without else f"{_quoted(on_card)} if ON_CARD else {_quoted(without)}"
     if name == "target_modules":
-        return _quoted(sorted(layers))
+        return _quoted(sorted(layers, key=lambda name: (LLAMAS.index(name) if name in LLAMAS else len(LLAMAS), name)))
     if name == "modules_to_save":
         return _quoted(value.split(","))
     return _quoted(value) if isinstance(value, str) else repr(value)

@@ -48,7 +48,8 @@ def read_rows(dataset: Dataset, tokenizer: FolderTokenizer, recipe: Recipe) -> E
         )
     if not any(_learned(validation, tokenizer, recipe)):
         validation = []
-    plain = learn != "answers" or all(_is_plain(one, tokenizer) for part in parts for one in part)
+    alone = learn == "text" or tokenizer.adds_nothing
+    plain = alone and (learn != "answers" or all(_is_plain(one, tokenizer) for part in parts for one in part))
     as_row = _as_row if plain else _as_marked_row
     return Examples(
         [as_row(one, tokenizer, learn) for one in train], [as_row(one, tokenizer, learn) for one in validation]
@@ -112,4 +113,5 @@ def _as_marked_row(conversation: Conversation, tokenizer: FolderTokenizer, learn
         full = conversation.wanted + tokenizer.eos_token
         return {"text": full, "learned": [(0, len(full))]}
     full = tokenizer.render(conversation.messages, tools=conversation.tools)
-    return {"text": full, "learned": answer_spans(conversation, full, tokenizer)}
+    learned = answer_spans(conversation, full, tokenizer) if learn == "answers" else [(0, len(full))]
+    return {"text": full, "learned": learned}

@@ -28,7 +28,7 @@ class Targets:
 
 
 def find_targets(model: Any, recipe: Recipe) -> Targets:
-    """Raises: SettingError if the recipe names a layer that the model does not have."""
+    """Raises: SettingError if the model has none of the layers that the recipe names."""
     asked = adapter_layers(recipe)
     layers, experts = list(text_linears(model)), list(text_experts(model))
     known = {leaf(name) for name, _ in layers}
@@ -62,7 +62,7 @@ def leaf(name: str) -> str:
 
 def _as_called_here(asked: list[str], known: set[str]) -> set[str]:
     found, lost = layers_meant(asked, known)
-    if lost:
+    if not found:
         raise SettingError(
             f"This model has no layer {', '.join(sorted(lost))}.",
             f"'Layers with an adapter' may name: {', '.join(sorted(known))}.",

@@ -95,7 +95,7 @@ class Race:
         self.callbacks_ms: list[float] = []
 
     def _label(self, conversations: Sequence[Conversation]) -> list[Labelled]:
-        return label_all(conversations, load_tokenizer(self.base), MAX_LENGTH, "answers")[1]
+        return label_all(conversations, load_tokenizer(self.base), MAX_LENGTH, "answers")[0]
 
     def _write(self, name: str, rows: Sequence[Labelled]) -> Path:
         path = self.folder / f"{name}.jsonl"

@@ -257,7 +257,7 @@ def test_a_run_is_fetched_as_a_script_by_one_press(page, url, workspace, three, 
     expect_open(page, "alpha")
     expect(page.locator("#runs-script-link a")).to_have_count(0)
     page.locator("#runs-script").click()  # its model was never unpacked in this workspace
-    expect(page.get_by_text("is not here yet.")).to_be_visible()
+    expect(page.get_by_text("is not here, or not any more.")).to_be_visible()
     expect(page.locator("#runs-script-link a")).to_have_count(0)
 
 

@@ -60,7 +60,7 @@ def measure(workspace: Workspace, recipe: Recipe) -> Run:
 
 def longest_row(workspace: Workspace, recipe: Recipe, base: Path) -> int:
     conversations = open_dataset(workspace, recipe.data).conversations("train")
-    _, labelled = label_all(conversations, load_tokenizer(base), recipe.max_length)
+    labelled, _ = label_all(conversations, load_tokenizer(base), recipe.max_length)
     return max(len(tokens.input_ids) for tokens in labelled)
 
 

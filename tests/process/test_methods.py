@@ -92,7 +92,7 @@ def train(place: Workspace, base: Path, shop: str) -> Callable[..., Run]:
 
 def watched(place: Workspace, run: Run, base: Path) -> list[Labelled]:
     kept = open_dataset(place, run.recipe.data).conversations("validation")
-    _, labelled = label_all(kept, load_tokenizer(base), run.recipe.max_length, learn_of(run.recipe))
+    labelled, _ = label_all(kept, load_tokenizer(base), run.recipe.max_length, learn_of(run.recipe))
     return labelled
 
 

@@ -253,7 +253,7 @@ def main() -> None:
         return
     began_s = time.monotonic()
     conversations = read_examples(SAMPLE).conversations
-    _, examples = label_all(conversations, load_tokenizer(asked.starter), MAX_LENGTH)
+    examples, _ = label_all(conversations, load_tokenizer(asked.starter), MAX_LENGTH)
     shorter = sorted(examples, key=lambda tokens: len(tokens.input_ids))[:200]  # steps of well under a second
     torch.set_num_threads(THREADS)
     starter = Starter(asked.starter)

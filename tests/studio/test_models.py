@@ -212,7 +212,7 @@ def test_a_folder_with_config_and_safetensors_is_a_base(workspace, tmp_path):
 def test_a_base_that_is_not_fetched_yet_says_so(workspace):
     assert not is_ready(workspace, STARTER)
     for base in (STARTER, "ada/tiny"):
-        with pytest.raises(ModelError, match="is not here yet"):
+        with pytest.raises(ModelError, match="is not here, or not any more"):
             require_base(workspace, base)
     with pytest.raises(ModelError, match="There is no model at"):
         require_base(workspace, "/nowhere/at/all")

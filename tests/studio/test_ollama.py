@@ -1,40 +1,26 @@
-"""A Modelfile asks as the model's own template does, or says that it cannot."""
+"""A Modelfile asks as the model's own template does, or says that it cannot. Go itself renders it: tests/families."""
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
-import jinja2
 import pytest
 
 from studio.data.conversation import Message
 from studio.data.tokens import FolderTokenizer, load_tokenizer
 from studio.errors import TemplateError
 from studio.export.ollama import Pieces, build_modelfile, find_pieces, go_template
+from tests.families.ollama import build_renderer, render_all
 
 SYSTEM = Message("system", 'Say "hi" \\ bye.')
 TURNS = [Message("user", "One?"), Message("assistant", "1\n2"), Message("user", 'Two "2"?')]
-
-SIMPLE = {
-    "ChatML": Pieces(
-        *("<|im_start|>system\n", "<|im_end|>\n"),
-        *("<|im_start|>user\n", "<|im_end|>\n"),
-        *("<|im_start|>assistant\n", "<|im_end|>\n"),
-    ),
-    "SmolLM2": Pieces(
-        *("<|im_start|>system\n", "<|im_end|>\n"),
-        *("<|im_start|>user\n", "<|im_end|>\n"),
-        *("<|im_start|>assistant\n", "<|im_end|>\n"),
-    ),
-    "Llama 3": Pieces(
-        *("<|start_header_id|>system<|end_header_id|>\n\n", "<|eot_id|>"),
-        *("<|start_header_id|>user<|end_header_id|>\n\n", "<|eot_id|>"),
-        *("<|start_header_id|>assistant<|end_header_id|>\n\n", "<|eot_id|>"),
-    ),
-    "Mistral v7": Pieces("[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]", "[INST]", "[/INST]", "", "</s>"),
-}
+SIMPLE = ("ChatML", "ChatML with a default", "SmolLM2", "Llama 3", "Gemma", "Mistral v7")
 # What begins a text and no message: Ollama puts it there itself.
-BEGINS = {"Llama 3": "<|begin_of_text|>", "Mistral v7": "<s>"}
+BEGINS = {"Llama 3": "<|begin_of_text|>", "Mistral v7": "<s>", "Gemma": "<bos>"}
+DATED = (
+    "Today is {{ strftime_now('%s') }}.\n{%% for m in messages %%}<|im_start|>{{ m.content }}<|im_end|>{%% endfor %%}"
+)
 STOPS = {
     "ChatML": ["<|im_end|>"],
     "Llama 3": ["<|eot_id|>"],
@@ -45,18 +31,9 @@ STOPS = {
 }
 
 
-def run_go(template: str, messages: list[Message]) -> str:
-    """The few words of Go's template language that we write, said in jinja's."""
-    for go, jinja in (
-        ("{{- range .Messages }}", "{% for m in messages %}"),
-        ("{{- end }}{{- end }}", "{% endif %}{% endfor %}"),
-        ("{{ .Content }}", "{{ m.content }}"),
-    ):
-        template = template.replace(go, jinja)
-    template = re.sub(r'{{- (if|else if) eq \.Role ("\w+") }}', r"{% \1 m.role == \2 %}", template)
-    return jinja2.Template(template.replace("{% else if", "{% elif"), keep_trailing_newline=True).render(
-        messages=messages
-    )
+@pytest.fixture(scope="module")
+def renderer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_renderer(tmp_path_factory.mktemp("go"))
 
 
 def asked(tokenizer: FolderTokenizer, messages: list[Message], begin: str = "") -> str:
@@ -72,37 +49,43 @@ def template_in(modelfile: str) -> str:
 
 
 @pytest.mark.parametrize("family", SIMPLE)
-def test_what_a_simple_template_puts_around_messages_is_found(make_tokenizer, family):
-    assert find_pieces(load_tokenizer(make_tokenizer(family))) == SIMPLE[family]
-
-
-@pytest.mark.parametrize("family", SIMPLE)
-@pytest.mark.parametrize("messages", [[SYSTEM, *TURNS], TURNS, TURNS[:1]])
-def test_the_modelfile_asks_as_the_models_own_template_does(make_tokenizer, family, messages):
+def test_modelfile_asks_as_the_template_does(make_tokenizer, renderer, family):
+    """With a system prompt, with the template's own, and where it has no role for one."""
     tokenizer = load_tokenizer(make_tokenizer(family))
     written = template_in(build_modelfile("m.gguf", tokenizer, ""))
-    assert run_go(written, messages) == asked(tokenizer, messages, BEGINS.get(family, ""))
+    talks = ([SYSTEM, *TURNS], TURNS, TURNS[:1], [SYSTEM, *TURNS[:1]])
+    expected = [asked(tokenizer, messages, BEGINS.get(family, "")) for messages in talks]
+    assert render_all(renderer, [(written, messages) for messages in talks]) == expected
 
 
-def test_the_starters_modelfile_asks_as_the_starter_does(starter):
+def test_starters_modelfile_asks_as_the_starter_does(starter, renderer):
     tokenizer = load_tokenizer(starter)
-    assert run_go(template_in(build_modelfile("m.gguf", tokenizer, "")), [SYSTEM, *TURNS]) == asked(
-        tokenizer, [SYSTEM, *TURNS]
-    )
+    written = template_in(build_modelfile("m.gguf", tokenizer, ""))
+    assert render_all(renderer, [(written, [SYSTEM, *TURNS])]) == [asked(tokenizer, [SYSTEM, *TURNS])]
 
 
-def test_a_system_prompt_that_the_template_puts_in_by_itself_is_written_down(make_tokenizer):
-    tokenizer = load_tokenizer(make_tokenizer("ChatML with a default"))
+@pytest.mark.parametrize("form", ["%B %d, %Y", "%d %b %Y", "%Y-%m-%d"])
+def test_day_of_the_question_is_written_not_that_of_the_export(make_tokenizer, renderer, form):
+    tokenizer = load_tokenizer(make_tokenizer("ChatML", chat_template=DATED % form))
     modelfile = build_modelfile("m.gguf", tokenizer, "")
-    assert 'SYSTEM """You are Tess."""' in modelfile
-    written = [Message("system", "You are Tess."), *TURNS]
-    assert run_go(template_in(modelfile), written) == asked(tokenizer, TURNS)
+    assert "currentDate" in modelfile
+    assert "SYSTEM" not in modelfile
+    assert render_all(renderer, [(template_in(modelfile), TURNS)]) == [asked(tokenizer, TURNS)]
+
+
+def test_day_in_a_form_that_ollama_cannot_write_is_said(make_tokenizer):
+    tokenizer = load_tokenizer(make_tokenizer("ChatML", chat_template=DATED % "%A"))
+    assert "# No TEMPLATE" in build_modelfile("m.gguf", tokenizer, "")
+
+
+def test_system_prompt_of_the_data_is_written_down(make_tokenizer):
+    tokenizer = load_tokenizer(make_tokenizer("ChatML with a default"))
+    assert "SYSTEM" not in build_modelfile("m.gguf", tokenizer, "")  # the template writes its own by itself
     assert 'SYSTEM """Be kind."""' in build_modelfile("m.gguf", tokenizer, "Be kind.")
 
 
-@pytest.mark.parametrize("family", ["Gemma", "Mistral", "forgetful"])
-def test_a_template_that_does_more_is_left_out_and_said(make_tokenizer, family):
-    tokenizer = load_tokenizer(make_tokenizer(family))
+def test_template_that_does_more_is_left_out_and_said(make_tokenizer):
+    tokenizer = load_tokenizer(make_tokenizer("forgetful"))
     with pytest.raises(TemplateError):
         find_pieces(tokenizer)
     modelfile = build_modelfile("m.gguf", tokenizer, "Be kind.")
@@ -117,7 +100,12 @@ def test_answers_stop_where_the_template_ends_them(make_tokenizer, family):
     assert re.findall(r'^PARAMETER stop "(.*)"$', modelfile, re.MULTILINE) == STOPS[family]
 
 
-def test_a_template_that_refuses_everything_still_gives_a_modelfile(make_tokenizer):
+def test_other_ends_are_stops_too(make_tokenizer):
+    modelfile = build_modelfile("m.gguf", load_tokenizer(make_tokenizer("ChatML")), "", ["<|call|>", "<|im_end|>"])
+    assert re.findall(r'^PARAMETER stop "(.*)"$', modelfile, re.MULTILINE) == ["<|im_end|>", "<|call|>"]
+
+
+def test_template_that_refuses_everything_still_gives_a_modelfile(make_tokenizer):
     template = "{{ raise_exception('no\nFROM elsewhere') }}"
     tokenizer = load_tokenizer(make_tokenizer("ChatML", chat_template=template))
     assert build_modelfile("m.gguf", tokenizer, "").splitlines()[2:] == [
@@ -135,11 +123,11 @@ def test_every_line_is_a_word_of_ollamas(make_tokenizer):
     assert modelfile.endswith('Always."""\n')
 
 
-def test_quotes_and_line_ends_of_a_template_stay_what_they_are():
+def test_quotes_and_line_ends_of_a_template_stay_what_they_are(renderer):
     pieces = Pieces('"\n', "\\\n", '"""', "\t", " ", "\n")
     messages = [SYSTEM, *TURNS]
     assert '"""' not in go_template(pieces)
-    assert run_go(go_template(pieces), messages) == pieces.render(messages)
+    assert render_all(renderer, [(go_template(pieces), messages)]) == [pieces.render(messages)]
 
 
 def test_without_an_end_mark_there_is_no_stop(make_tokenizer):

@@ -16,7 +16,9 @@ REFUSED = Check(
     "{count} example{s} that this model’s chat template refuses",
     "They are left out of the training. Mend them, or pick a model whose template takes them.",
     "error",
-    find=lambda whole: whole.rows((whole.facts["tokens"] == 0) & (whole.facts["split"] != "left_out")),
+    find=lambda whole: whole.rows(
+        (whole.facts["tokens"] == 0) & (whole.facts["answer_length"] > 0) & (whole.facts["split"] != "left_out")
+    ),
 )
 CHECKS: tuple[Check, ...] = (
     UNREADABLE,

@@ -309,10 +309,30 @@ def test_no_text_keeps_a_check_from_ending(strange):
     assert list(table["answer_length"]) == [len(words.strip())]
 
 
-def test_an_answer_that_the_template_does_not_end_is_found(make_tokenizer):
-    folder = make_tokenizer(
-        "ChatML", chat_template="{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}"
-    )
-    placed = [(Conversation((Message("user", "Hi?"), Message("assistant", "Hello."))), "train")]
-    found = audit(placed, 1, [], folder, 512, lambda progress: None)
-    assert "template_marks" in {finding.check.id for finding in found.findings}
+def test_answer_that_the_template_does_not_end_is_ended(make_tokenizer):
+    """The tokenizer's own mark ends it: without one a model never learns to stop."""
+    template = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}"
+    folder = make_tokenizer("ChatML", chat_template=template)
+    conversation = Conversation((Message("user", "Hi?"), Message("assistant", "Hello.")))
+    found = audit([(conversation, "train")], 1, [], folder, 512, lambda progress: None)
+    assert "template_marks" not in {finding.check.id for finding in found.findings}
+    assert load_tokenizer(folder).render(conversation.messages).endswith("Hello.\n<|im_end|>")
+
+
+def test_what_the_template_refuses_is_found_with_its_reason(make_tokenizer):
+    """What training leaves out is a finding with a count, in the template's own words."""
+    folder = make_tokenizer("Gemma")
+    talks = [(Message("user", "Hi?"), Message("user", "Hm?"), Message("assistant", f"Hello {n}.")) for n in range(3)]
+    placed = [(Conversation(talk, row), "train") for row, talk in enumerate([*talks, (talks[0][0], talks[0][2])])]
+    found = audit(placed, 4, [], folder, 512, lambda progress: None)
+    (refused,) = (finding for finding in found.findings if finding.check.id == "template_refused")
+    assert refused.rows == [0, 1, 2]
+    assert refused.why.endswith("3: This model's chat template refuses the conversation: Roles must alternate")
+    assert Audit.from_dict(found.as_dict()) == found
+
+
+def test_system_prompts_that_begin_the_question_are_counted(make_tokenizer):
+    talk = (Message("system", "Be brief."), Message("user", "Hi?"), Message("assistant", "Hello."))
+    placed = [(Conversation(talk), "train"), (Conversation(talk[1:], 1), "train")]
+    for family, count in (("Gemma", 1), ("ChatML", 0)):
+        assert audit(placed, 2, [], make_tokenizer(family), 512, lambda progress: None).folded_systems == count
