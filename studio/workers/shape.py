@@ -27,6 +27,11 @@ def count_model(folder: Path) -> ModelShape:
         with torch.device("meta"):
             model = auto_class(config).from_config(config, trust_remote_code=False)
     except (ValueError, KeyError, OSError, ImportError, AttributeError) as error:
+        if "trust_remote_code" in str(error):
+            raise ModelError(
+                f"{folder.name} needs a program of its own to run, and Tunesmith runs no stranger's programs.",
+                "Pick a model that Transformers knows by itself; those in the list are.",
+            ) from error
         raise ModelError(
             f"{folder.name} could not be read: {str(error).splitlines()[0][:300]}",
             "Pick another model; Tunesmith trains text models with a 'CausalLM' architecture.",

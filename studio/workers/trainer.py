@@ -32,6 +32,7 @@ from studio.train.recipe import HELDOUT_MOST, Recipe, count_steps
 from studio.workers.chance import put_back
 from studio.workers.checkpoints import is_whole, newest_whole, prune, step_of, written_whole
 from studio.workers.fused import fuse
+from studio.workers.load import compute_dtype
 from studio.workers.memory import is_out_of_memory, peak_bytes
 from studio.workers.rehearsal import Rehearsal
 from studio.workers.report import RunReport
@@ -58,6 +59,8 @@ def train(run: Run, report: RunReport) -> None:
         raise _nothing_learned(dataset, refused)
     for words in _say_changes(tokenizer, dataset, refused):
         run.tell(words)
+    if "vision_config" in (read_json(base / "config.json") or {}):
+        run.tell("The text part of this model learns; how it sees pictures stays as it was. A GGUF holds text alone.")
     _require_known_tokens(base, [*learned, *watched])
     report.update(
         message="Loading the model", steps=count_steps(run.recipe, len(learned)), heldout_examples=len(watched)
@@ -179,6 +182,10 @@ def _build_trainer(
         train_dataset=table,
         eval_dataset=_table(watched) if watched else None,
     )
+    if compute_dtype() == torch.float32:
+        for weights in trainer.model.parameters():  # TRL makes what learns beside 4-bit weights bfloat16
+            if weights.requires_grad:
+                weights.data = weights.data.float()
     lengths = [len(ids) for ids in trainer.train_dataset["input_ids"]]  # packed rows are others than we gave
     step_examples = recipe.batch_size * recipe.gradient_accumulation
     trainer.sampler = StepSampler(lengths, step_examples, recipe.seed)

@@ -215,7 +215,7 @@ def test_an_adapter_with_word_tables_of_its_own_has_one_strength(tiny_llama: Pat
     model = get_peft_model(
         AutoModelForCausalLM.from_pretrained(tiny_llama), LoraConfig(modules_to_save=["lm_head"], r=2)
     )
-    shared = Shared(model, tiny_llama)
+    shared = Shared(model, tiny_llama, load_tokenizer(tiny_llama))
     with pytest.raises(ModelError, match="one strength"):
         shared.answer({ONE: ASKED}, 2, GREEDY, 0.5, lambda answers: False)
 
