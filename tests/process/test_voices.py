@@ -16,6 +16,7 @@ from transformers import AutoModelForCausalLM
 from studio.compare.sampling import GREEDY, Sampling
 from studio.compare.voices import Voice
 from studio.data.conversation import Message
+from studio.data.tokens import load_tokenizer
 from studio.errors import ModelError
 from studio.runs import open_run
 from studio.store import write_json
