@@ -78,6 +78,8 @@ def test_a_run_takes_what_was_foretold(
     foretold = estimate(recipe, shape, machine, longest).total
     status = measure(starter_workspace, recipe).status
     peak = status["peak_memory_bytes"]
-    assert status["engine"] == ("Unsloth, 4-bit" if recipe.method == "qlora" else "Unsloth, 16-bit")
+    assert status["engine"] == (
+        "Unsloth, 4-bit" if recipe.method == "qlora" else f"Unsloth, {16 if machine.bf16 else 32}-bit"
+    )
     print(f"\nmeasured {peak / 1e6:,.0f} MB, foretold {foretold / 1e6:,.0f} MB, {foretold / peak - 1:+.1%}")
     assert abs(foretold / peak - 1) <= TOLERANCE

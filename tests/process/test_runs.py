@@ -87,7 +87,8 @@ def test_what_unsloth_cannot_load_goes_through_transformers_and_the_run_says_so(
     run = start_run(starter_workspace, recipe)
     run = wait_for(starter_workspace, run.id, lambda run: not run.is_open)
     assert run.state == "done", run.status
-    assert run.status["engine"].startswith("Transformers, 16-bit (Unsloth could not:")
+    bits = 16 if processor_has_bf16() else 32
+    assert run.status["engine"].startswith(f"Transformers, {bits}-bit (Unsloth could not:")
     assert run.has_adapter
 
 
