@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from studio.hardware import processor_has_bf16
 from studio.process import start_detached
 from studio.queue import start_run, take_out
 from studio.runs import Run, create_run, open_run, stop_run
