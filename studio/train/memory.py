@@ -114,7 +114,7 @@ def estimate(
     if trainer.on_card:
         overhead = _card_overhead(shape, method, weights + adapter + optimizer + gradients + kept)
     else:  # weights are rounded to 4 bits here, and what they took before stays in the heap
-        overhead = LIBRARIES_BYTES + (shape.parameters * computed if method == "qlora" else 0)
+        overhead = LIBRARIES_BYTES + (shape.parameters * HALF if method == "qlora" else 0)
     card = machine.card
     return Estimate(
         weights=round(weights),
