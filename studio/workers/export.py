@@ -13,7 +13,7 @@ from typing import Any
 from peft import PeftModel
 
 from studio.data.datasets import label_all, open_dataset
-from studio.errors import ExportError
+from studio.errors import ExportError, TunesmithError
 from studio.export.gguf import QUANTS, Quant, clear_leftovers, folder_of
 from studio.export.ollama import build_modelfile
 from studio.runs import Run, base_of, open_run, workspace_of
@@ -54,7 +54,7 @@ def export(run: Run, kind: str, quant: Quant, report: Report) -> dict[str, Any]:
         shutil.rmtree(place, ignore_errors=True)
         os.replace(work, place)
     except Exception as error:
-        if is_disk_full(error, place.parent):
+        if not isinstance(error, TunesmithError) and is_disk_full(error, place.parent):
             raise ExportError(
                 "The disk became full while the file was made; nothing of it is left.",
                 f"Free {needed * 1.1 / 1e9:.1f} GB and export again. An export that was there before is untouched.",

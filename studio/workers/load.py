@@ -63,7 +63,7 @@ def load_base(folder: Path, four_bit: bool, on_card: bool = True) -> Any:
         model.config.__dict__.pop("quantization_config", None)
         model.hf_quantizer = None
     model.get_output_embeddings().register_forward_pre_hook(_close_gaps)
-    mend_model(model)
+    fix_quirks(model)
     return model
 
 
@@ -96,7 +96,7 @@ def auto_class(config: Any) -> Any:
     return AutoModelForCausalLM if knows_text else AutoModelForImageTextToText
 
 
-def mend_model(model: Any) -> None:
+def fix_quirks(model: Any) -> None:
     """What a model says of itself that others stumble over."""
     drawing = model.generation_config
     if any(getattr(drawing, name, None) is not None for name in ("temperature", "top_p", "top_k", "min_p")):

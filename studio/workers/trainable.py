@@ -20,7 +20,7 @@ from transformers import AutoTokenizer
 
 from studio.errors import ModelError, SettingError, TunesmithError
 from studio.train.recipe import Recipe
-from studio.workers.load import compute_dtype, keep_unpacked, load_base, mend_model, method_of
+from studio.workers.load import compute_dtype, keep_unpacked, load_base, fix_quirks, method_of
 from studio.workers.loftq import start_by_loftq
 from studio.workers.memory import is_out_of_memory
 from studio.workers.targets import find_targets
@@ -81,7 +81,7 @@ def _load_with_unsloth(folder: Path, recipe: Recipe) -> tuple[Any, Any]:
     )
     if method == "full":
         return model, tokenizer
-    mend_model(model)
+    fix_quirks(model)
     targets = find_targets(model, recipe)
     model = FastLanguageModel.get_peft_model(
         model,

