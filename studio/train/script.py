@@ -20,7 +20,7 @@ import jinja2
 
 from studio.data.datasets import open_dataset
 from studio.errors import RunError
-from studio.hardware import read_machine
+from studio.hardware import processor_has_bf16, read_machine
 from studio.store import read_json, write_whole
 from studio.train.memory import optimizer_of, targets_of
 from studio.train.models import STARTER, WANTED_FILES, is_folder, require_base, title_of
@@ -132,6 +132,7 @@ def _render(recipe: Recipe, base: Path, shape: ModelShape, examples: Examples, o
         constants=[(title, lines) for title, lines in _constants(recipe, left_out, layers) if lines],
         left_out=_say_left_out(left_out),
         full=full,
+        processor_has_bf16=processor_has_bf16(),
         standard=write_imports(standard),
         others=write_imports(imports - standard),
         loftq=loftq.text,
