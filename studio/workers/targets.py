@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from torch import nn
+from transformers.pytorch_utils import Conv1D
 
 from studio.errors import SettingError
 from studio.train.recipe import Recipe, adapter_layers, layers_meant
 
 OTHER_SENSES = re.compile(r"(^|\.)(vision\w*|visual|audio\w*|multi_modal_projector|embed_vision|embed_audio)(\.|$)")
+LINEAR = (nn.Linear, Conv1D)  # GPT-2's, which is a linear layer with its weights turned
 ROUTERS = ("gate", "router", "shared_expert_gate")
 
 
@@ -41,7 +43,7 @@ def text_linears(model: Any) -> Iterator[tuple[str, Any]]:
     """(name, layer) of all linear layers that read text, without the head, routers, and what adapters cannot sit on."""
     head = model.get_output_embeddings()
     for name, module in model.named_modules():
-        if not isinstance(module, nn.Linear) or module is head or OTHER_SENSES.search(name):
+        if not isinstance(module, LINEAR) or module is head or OTHER_SENSES.search(name):
             continue
         parent = name.rpartition(".")[0]
         # Mamba's kernels take the weight of its last layer and never call the layer.

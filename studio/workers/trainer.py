@@ -12,11 +12,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from studio.workers.trainable import Trainable, load_trainable  # isort: skip  (Unsloth patches trl and transformers: it must come first)
+from studio.workers.trainable import UNSLOTH_MISSING, Trainable, load_trainable  # isort: skip  (Unsloth patches trl and transformers: it must come first)
 
 import torch
 from datasets import Dataset as TokenTable
-from transformers import TrainerCallback, TrainerState
+from transformers import Trainer, TrainerCallback, TrainerState
 from trl import SFTTrainer
 
 from studio.data.conversation import Conversation
@@ -137,6 +137,11 @@ class StudioTrainer(SFTTrainer):  # type: ignore[misc]
 
     def _get_train_sampler(self, train_dataset: Any = None) -> StepSampler:
         return self.sampler
+
+    def compute_loss(self, *inputs: Any, **more: Any) -> Any:
+        if UNSLOTH_MISSING and not torch.cuda.is_available():  # TRL's own loss is a Triton kernel, which needs a card
+            return Trainer.compute_loss(self, *inputs, **more)
+        return super().compute_loss(*inputs, **more)
 
     def _get_output_dir(self, trial: Any) -> str:
         return str(self.writing or self.args.output_dir)

@@ -80,9 +80,10 @@ def test_a_run_outlives_the_studio_that_started_it_and_can_be_stopped_by_the_nex
     assert whole_checkpoints(run)
 
 
-def test_what_unsloth_cannot_load_goes_through_transformers_and_the_run_says_so(
-    starter_workspace: Workspace, tmp_path: Path
+def test_where_unsloth_cannot_a_run_goes_through_transformers_and_says_so(
+    starter_workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("UNSLOTH_DISABLE_CPU_FALLBACK", "1")  # it then wants a card, and there is none
     base = build_tiny_gpt2(starter_workspace.models / "starter", tmp_path / "tiny-gpt2")
     recipe = make_recipe(data=save_sample(starter_workspace), base=str(base), max_steps=2, eval_steps=2, batch_size=2)
     run = start_run(starter_workspace, recipe)
@@ -107,7 +108,7 @@ def test_a_run_that_fails_says_what_happened_and_what_to_do(starter_workspace: W
 
 
 def build_tiny_gpt2(starter: Path, place: Path) -> Path:
-    """A model with other layer names than Unsloth's adapters know, made small at random, with a real tokenizer."""
+    """A model whose layers have other names and another class than Llama's, made small at random, with a real tokenizer."""
     from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
 
     tokenizer = AutoTokenizer.from_pretrained(starter)
