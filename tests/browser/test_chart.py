@@ -125,7 +125,9 @@ def test_the_first_values_stand_on_an_axis_of_a_sensible_range(page, url, runs, 
             file.write(json.dumps({"step": step, "heldout_loss": loss}) + "\n")
     page.goto(url)
     show(page, "orders")
-    page.wait_for_function("count => window.chart?.querySelector('.plot').data?.[2].x.length === count", arg=len(losses))
+    page.wait_for_function(
+        "count => window.chart?.querySelector('.plot').data?.[2].x.length === count", arg=len(losses)
+    )
     low, high = drawn(page)["y"]
     assert 0 <= low < min(losses) <= max(losses) < high
     assert least <= high - low <= 2
