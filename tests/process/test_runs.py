@@ -108,7 +108,7 @@ def test_a_run_that_fails_says_what_happened_and_what_to_do(starter_workspace: W
 
 
 def build_tiny_gpt2(starter: Path, place: Path) -> Path:
-    """A model whose layers have other names and another class than Llama's, made small at random, with a real tokenizer."""
+    """Layers with other names and of another class than Llama's, made small at random, with a real tokenizer."""
     from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
 
     tokenizer = AutoTokenizer.from_pretrained(starter)
