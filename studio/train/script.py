@@ -35,7 +35,7 @@ FILE = "train.py"
 TEMPLATE = ASSETS / "train.py.jinja"
 IMPORTS = {
     ("json", ""), ("math", ""), ("pathlib", "Path"), ("torch", ""), ("datasets", "Dataset"),
-    ("transformers", "PreTrainedTokenizerFast"), ("trl", "SFTConfig"), ("trl", "SFTTrainer"),
+    ("trl", "SFTConfig"), ("trl", "SFTTrainer"),
 }  # fmt: skip
 PACKAGES = ("unsloth", "trl", "transformers", "peft", "torch")
 LONGEST_LINE = 120
@@ -114,6 +114,7 @@ def _render(recipe: Recipe, base: Path, shape: ModelShape, examples: Examples, o
     imports = IMPORTS | sampler.imports | loftq.imports | fused.imports
     imports |= {("shutil", ""), ("transformers", "TrainerCallback")} if keeps_best else set()
     imports |= {("transformers", "EarlyStoppingCallback")} if stops_early else set()
+    imports |= set() if examples.have("ids") else {("transformers", "PreTrainedTokenizerFast")}
     imports |= {("huggingface_hub", "snapshot_download")} if on_hub else set()
     standard = {found for found in imports if found[0].partition(".")[0] in sys.stdlib_module_names}
     environment = jinja2.Environment(

@@ -3,18 +3,21 @@
 {"messages": [...]}                  a chat; with "tools", and with "only_read": numbers of answers that are not learned
 {"text": "..."}                      plain text, all of it learned
 {"text": "...", "learned": [[9, 31]]}  a chat as the template has it, and the characters that are learned
+{"ids": [...], "learned": [[9, 31]]}   a chat as tokens that text alone would not become, and those that are learned
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from studio.data.answers import answer_spans
 from studio.data.conversation import Conversation
 from studio.data.datasets import Dataset
-from studio.data.tokens import FolderTokenizer, Learn, label_tokens
+from studio.data.tokens import NOT_LEARNED, FolderTokenizer, Learn, label_tokens
 from studio.errors import DataError, TemplateError
 from studio.train.recipe import HELDOUT_MOST, Recipe
 
@@ -51,6 +54,8 @@ def read_rows(dataset: Dataset, tokenizer: FolderTokenizer, recipe: Recipe) -> E
     alone = learn == "text" or tokenizer.adds_nothing
     plain = alone and (learn != "answers" or all(_is_plain(one, tokenizer) for part in parts for one in part))
     as_row = _as_row if plain else _as_marked_row
+    if not plain and not all(_is_read_alike(one, tokenizer, learn) for part in parts for one in part):
+        as_row = _as_token_row
     return Examples(
         [as_row(one, tokenizer, learn) for one in train], [as_row(one, tokenizer, learn) for one in validation]
     )
@@ -96,6 +101,18 @@ def _is_plain(conversation: Conversation, tokenizer: FolderTokenizer) -> bool:
     return True
 
 
+def _is_read_alike(conversation: Conversation, tokenizer: FolderTokenizer, learn: Learn) -> bool:
+    """Its text, read in one go by the script's rule, becomes the tokens that a run learns from."""
+    row = _as_marked_row(conversation, tokenizer, learn)
+    ids, offsets = tokenizer.encode(row["text"])
+    labels = [
+        token if any(first <= begin and first < end <= last for first, last in row["learned"]) else NOT_LEARNED
+        for token, (begin, end) in zip(ids, offsets, strict=True)
+    ]
+    labelled = label_tokens(conversation, tokenizer, sys.maxsize, learn)
+    return (ids, labels) == (labelled.input_ids, labelled.labels)
+
+
 def _as_row(conversation: Conversation, tokenizer: FolderTokenizer, learn: Learn) -> Row:
     messages = conversation.messages
     if learn == "text" or conversation.is_passage:
@@ -115,3 +132,14 @@ def _as_marked_row(conversation: Conversation, tokenizer: FolderTokenizer, learn
     full = tokenizer.render(conversation.messages, tools=conversation.tools)
     learned = answer_spans(conversation, full, tokenizer) if learn == "answers" else [(0, len(full))]
     return {"text": full, "learned": learned}
+
+
+def _as_token_row(conversation: Conversation, tokenizer: FolderTokenizer, learn: Learn) -> Row:
+    labelled = label_tokens(conversation, tokenizer, sys.maxsize, learn)
+    learned, begin = [], 0
+    for is_learned, run in groupby(label != NOT_LEARNED for label in labelled.labels):
+        end = begin + sum(1 for _ in run)
+        if is_learned:
+            learned.append((begin, end))
+        begin = end
+    return {"ids": labelled.input_ids, "learned": learned}

@@ -30,14 +30,19 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tokenizer_of_family(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], FolderTokenizer]:
+def tokenizer_folder(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     @cache
-    def fetch(family: str) -> FolderTokenizer:
+    def write(family: str) -> Path:
         folder = tmp_path_factory.mktemp("tokenizer")
         write_tokenizer(FAMILIES[family].vocabulary, folder, packages)
-        return load_tokenizer(folder)
+        return folder
 
-    return fetch
+    return write
+
+
+@pytest.fixture(scope="session")
+def tokenizer_of_family(tokenizer_folder: Callable[[str], Path]) -> Callable[[str], FolderTokenizer]:
+    return cache(lambda family: load_tokenizer(tokenizer_folder(family)))
 
 
 @pytest.fixture(scope="session")

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from studio.data.conversation import Conversation, Message
+from studio.data.conversation import Conversation, Message, ToolCall
 from studio.data.tokens import NOT_LEARNED, FolderTokenizer, label_tokens
+from studio.errors import TemplateError
 from studio.export.ollama import build_modelfile
+from studio.train.recipe import make_recipe
 from tests.families.ollama import render_all
 from tests.families.tiny import FAMILIES
+from tests.studio.test_script import LLAMA, assert_same_labels, save
 
 TURNS = (
     Message("user", "Where is the ferry?"),
@@ -25,6 +29,25 @@ TALKS = {"one turn": TURNS[:2], "several turns": TURNS, "with a system prompt": 
 # What may stand before an answer of which no thoughts are known, and what gpt-oss writes between its channels.
 BEFORE = re.compile(r"(<think>)?\s*(</think>)?\s*|<\|channel\|>final<\|message\|>|<\|channel>thought\n<channel\|>")
 THINKS = ("Qwen 3", "Qwen 3 MoE", "Qwen 3.5", "R1 Distill Qwen", "R1 Distill Llama")
+TAKE_TOOLS = ("Llama 3.1", "Llama 3.2", "Qwen 2.5", "Qwen 3", "Qwen 3 MoE", "Qwen 3.5", "Gemma 4", "gpt-oss")
+TOOL = {
+    "type": "function",
+    "function": {
+        "name": "tide_table",
+        "description": "Tides of a harbour.",
+        "parameters": {"type": "object", "properties": {"harbour": {"type": "string"}}, "required": ["harbour"]},
+    },
+}
+WITH_TOOLS = Conversation(
+    (
+        Message("user", "When is high water in Wick?"),
+        Message("assistant", "", tool_calls=(ToolCall("tide_table", '{"harbour": "Wick"}', "call00001"),)),
+        Message("tool", '{"high": "14:05"}', tool_call_id="call00001"),
+        Message("assistant", "At five past two."),
+    ),
+    tools=(TOOL,),
+)
+CALL_ENDS = {"Gemma 4": "<|tool_response>", "gpt-oss": "<|call|>"}
 
 Fetch = Callable[[str], FolderTokenizer]
 
@@ -60,6 +83,26 @@ def test_labels_are_answers_and_end_marks(tokenizer_of_family: Fetch, family: st
     assert label_tokens(Conversation(messages), tokenizer, 10_000).input_ids[: len(asked)] == asked
 
 
+@pytest.mark.parametrize("family", TAKE_TOOLS)
+def test_calls_are_learned_and_what_tools_answer_is_not(tokenizer_of_family: Fetch, family: str) -> None:
+    tokenizer = tokenizer_of_family(family)
+    (_, call), (_, answer) = learned_runs(WITH_TOOLS, tokenizer)
+    assert "tide_table" in call
+    assert "Wick" in call
+    assert call.strip().endswith(CALL_ENDS.get(family, FAMILIES[family].ends))
+    before, _, end = answer.partition("At five past two.")
+    assert BEFORE.fullmatch(before)
+    assert end.strip() in FAMILIES[family].ends
+    assert "14:05" not in call + answer
+    assert "Tides of a harbour." in tokenizer.render(WITH_TOOLS.messages, tools=WITH_TOOLS.tools)
+
+
+@pytest.mark.parametrize("family", [family for family in FAMILIES if family not in TAKE_TOOLS])
+def test_template_without_a_place_for_calls_is_said(tokenizer_of_family: Fetch, family: str) -> None:
+    with pytest.raises(TemplateError, match=r"tools|refuses the conversation"):
+        label_tokens(WITH_TOOLS, tokenizer_of_family(family), 10_000)
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_prompt_is_what_training_saw(tokenizer_of_family: Fetch, family: str) -> None:
     """Asked without thoughts, a model reads exactly what stood before the answer when it learned."""
@@ -75,6 +118,15 @@ def test_prompt_is_what_training_saw(tokenizer_of_family: Fetch, family: str) ->
         assert labelled.input_ids.count(tokenizer.tokenizer.token_to_id(tokenizer.bos_token)) == 1 or (
             tokenizer.bos_token in FAMILIES[family].ends
         )
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_script_reads_the_same_tokens(workspace, tokenizer_folder: Callable[[str], Path], family: str) -> None:
+    base = tokenizer_folder(family)
+    (base / "config.json").write_text(json.dumps(LLAMA))  # a script is written without weights
+    (base / "model.safetensors").touch()
+    data = save(workspace, *TALKS.values())
+    assert_same_labels(workspace, make_recipe(data=data, base=str(base)))
 
 
 @pytest.mark.parametrize("family", THINKS)
