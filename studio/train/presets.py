@@ -42,7 +42,6 @@ PRESETS: dict[str, Preset] = {
                 "learning_rate": 5e-5,
                 "lora_rank": 8,
                 "lora_alpha": 16,
-                "lora_dropout": 0.05,
                 "batch_size": 4,
                 "scheduler": "cosine",
                 "early_stopping_patience": 3,

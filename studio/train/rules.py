@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from studio.data.chat_templates import OWN
 from studio.train.facts import Complaint, Complaints, Facts
+from studio.train.memory import targets_of
 from studio.train.presets import rate_factor
 from studio.train.recipe import (
     SCHEDULES,
@@ -152,6 +153,21 @@ def _adapter(recipe: Recipe, facts: Facts) -> Complaints:
         yield Complaint("lora_rank", f"More than {_list(too_small)} of this model can hold: the rest is wasted.")
 
 
+def _experts(recipe: Recipe, facts: Facts) -> Complaints:
+    """Those that lie in one block, as most do: PEFT raises for either setting."""
+    if method_of(recipe, facts) == "full" or facts.shape is None:
+        return
+    if not any(name.startswith("experts.") for name in targets_of(recipe, facts.shape)):
+        return
+    for name, off in (("lora_dropout", "Set it to 0"), ("use_dora", "Turn it off")):
+        if getattr(recipe, name):
+            yield Complaint(
+                name,
+                f"Does not work on the experts of this model. {off}, or choose attention at 'Layers with an adapter'.",
+                refuses=True,
+            )
+
+
 def _loftq(recipe: Recipe, facts: Facts) -> Complaints:
     if not recipe.use_loftq:
         return
@@ -250,8 +266,8 @@ def _length(recipe: Recipe, facts: Facts) -> Complaints:
 
 
 RULES: tuple[Callable[[Recipe, Facts], Complaints], ...] = (
-    _method, _learning_rate, _scheduler, _adapter, _loftq, _layers, _word_tables, _chat_template, _what_is_learned,
-    _machine, _length, judge_steps, judge_looks,
+    _method, _learning_rate, _scheduler, _adapter, _experts, _loftq, _layers, _word_tables, _chat_template,
+    _what_is_learned, _machine, _length, judge_steps, judge_looks,
 )  # fmt: skip
 
 

@@ -62,6 +62,10 @@ def load_base(folder: Path, four_bit: bool, on_card: bool = True) -> Any:
     if getattr(config, "quantization_config", None):  # unrolled: its weights are plain from here on
         model.config.__dict__.pop("quantization_config", None)
         model.hf_quantizer = None
+        model._weight_conversions = None  # saving reverses how it was loaded, and would round anew
+        for weights in model.parameters():
+            if weights.dtype == torch.bfloat16:  # to which MXFP4 is unrolled, whatever is asked for
+                weights.data = weights.data.to(compute_dtype())
     model.get_output_embeddings().register_forward_pre_hook(_close_gaps)
     fix_quirks(model)
     return model

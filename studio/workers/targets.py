@@ -30,12 +30,17 @@ class Targets:
 
 
 def find_targets(model: Any, recipe: Recipe) -> Targets:
-    """Raises: SettingError if the model has none of the layers that the recipe names."""
+    """Raises: SettingError if the model has none of the layers that the recipe names, or if they cannot be so set."""
     asked = adapter_layers(recipe)
     layers, experts = list(text_linears(model)), list(text_experts(model))
     known = {leaf(name) for name, _ in layers}
     blocks = {leaf(name) for name, _ in experts}
     wanted = known | blocks if isinstance(asked, str) else _as_called_here(asked, known | blocks)
+    if wanted & blocks and (recipe.lora_dropout or recipe.use_dora):
+        raise SettingError(
+            f"{'Dropout' if recipe.lora_dropout else 'DoRA'} does not work on the experts of this model.",
+            "Set Dropout to 0 and turn DoRA off, or choose attention at 'Layers with an adapter'.",
+        )
     return Targets(_as_peft_takes(model, wanted & known), sorted(f"experts.{block}" for block in wanted & blocks))
 
 

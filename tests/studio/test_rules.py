@@ -27,6 +27,9 @@ SMALL = dataclasses.replace(
     USUAL, parameters=134_500_000, hidden_size=576, context_tokens=8192, linears={"k_proj": (576, 192, 30)}
 )
 APART = dataclasses.replace(USUAL, tied=False)
+MIXTURE = dataclasses.replace(
+    USUAL, experts=8, active_experts=2, linears=LINEARS | {"experts.down_proj": (768, 2048, 128)}
+)
 FUSED = dataclasses.replace(USUAL, linears={"qkv_proj": (3072, 9216, 32), "o_proj": (3072, 3072, 32)})
 
 
@@ -45,7 +48,9 @@ def refused(known=None, **settings):
 
 @pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("machine", [PROCESSOR, CARD])
-@pytest.mark.parametrize(("base", "shape"), [("starter", SMALL), ("owner/model", USUAL), ("owner/model", None)])
+@pytest.mark.parametrize(
+    ("base", "shape"), [("starter", SMALL), ("owner/model", USUAL), ("owner/model", MIXTURE), ("owner/model", None)]
+)
 def test_nothing_speaks_against_a_preset(preset, machine, base, shape):
     assert said(facts(machine, shape), **preset_settings(preset, base)) == {}
 
@@ -156,6 +161,8 @@ def test_what_goes_together_is_left_alone(known, settings):
         (facts(), {"target_modules": "w1,w2"}, "target_modules"),
         (facts(shape=SMALL), {"target_modules": "q_proj"}, "target_modules"),
         (facts(cannot_log={"wandb": "It lacks an account."}), {"log_to": "wandb"}, "log_to"),
+        (facts(shape=MIXTURE), {"lora_dropout": 0.1}, "lora_dropout"),
+        (facts(shape=MIXTURE), {"use_dora": True}, "use_dora"),
     ],
 )
 def test_a_run_that_would_fail_is_refused(known, settings, field):
