@@ -16,7 +16,7 @@ from studio.queue import start_run
 from studio.runs import Run, open_run
 from studio.train.memory import estimate
 from studio.train.recipe import Recipe, make_recipe
-from studio.train.shape import quick_shape
+from studio.train.shape import read_shape
 from studio.workspace import Workspace
 
 TOLERANCE = 0.2
@@ -37,15 +37,19 @@ SETTINGS: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture(scope="module")
-def data(starter_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> str:
+def data(starter_workspace: Workspace) -> str:
+    return save_long(starter_workspace)
+
+
+def save_long(workspace: Workspace) -> str:
     """Examples that are longer than any setting reads, so that each run's longest row is what its recipe allows."""
-    file: Path = tmp_path_factory.mktemp("long") / "long.jsonl"
+    file = workspace.root / "long.jsonl"
     rows = [
         {"instruction": f"Count on from {number * 1000}.", "output": " ".join(map(str, range(number, number + 400)))}
         for number in range(EXAMPLES)
     ]
     file.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    return save_dataset(starter_workspace, "long", file.name, read_examples(file)).name
+    return save_dataset(workspace, "long", file.name, read_examples(file)).name
 
 
 def measure(workspace: Workspace, recipe: Recipe) -> Run:
@@ -69,17 +73,22 @@ def test_a_run_takes_what_was_foretold(
     starter_workspace: Workspace, starter: Path, data: str, settings: dict[str, Any]
 ) -> None:
     recipe = make_recipe(data=data, max_steps=2, eval_steps=2, save_steps=2, **settings)
-    shape = quick_shape(starter_workspace, starter)
-    machine = read_machine()
-    if machine.card or shape is None:
-        pytest.skip("This measures a processor; the starter trains on the card here.")
-    longest = longest_row(starter_workspace, recipe, starter)
+    status = require_foretold(starter_workspace, starter, recipe)
+    assert status["engine"] == (
+        "Unsloth, 4-bit" if recipe.method == "qlora" else f"Unsloth, {16 if read_machine().bf16 else 32}-bit"
+    )
+
+
+def require_foretold(workspace: Workspace, base: Path, recipe: Recipe) -> dict[str, Any]:
+    """Train, and compare what it took; the status of the run."""
+    shape, machine = read_shape(workspace, base), read_machine()
+    if machine.card:
+        pytest.skip("This measures a processor; a run takes the card here.")
+    longest = longest_row(workspace, recipe, base)
     assert longest == recipe.max_length, "the examples must fill what the recipe allows"
     foretold = estimate(recipe, shape, machine, longest).total
-    status = measure(starter_workspace, recipe).status
+    status = measure(workspace, recipe).status
     peak = status["peak_memory_bytes"]
-    assert status["engine"] == (
-        "Unsloth, 4-bit" if recipe.method == "qlora" else f"Unsloth, {16 if machine.bf16 else 32}-bit"
-    )
     print(f"\nmeasured {peak / 1e6:,.0f} MB, foretold {foretold / 1e6:,.0f} MB, {foretold / peak - 1:+.1%}")
     assert abs(foretold / peak - 1) <= TOLERANCE
+    return status
