@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -12,6 +13,8 @@ from typing import IO, Any
 import psutil
 
 from studio.workspace import REPOSITORY, Workspace
+
+GONE_S = 5.0  # until a killed process has let go of what it had
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class ProcessId:
             return False
 
     def kill(self) -> None:
-        """End this process and what it started; nothing happens if it is gone already."""
+        """End this process and what it started, and see it go; nothing happens if it is gone already."""
         if not self.is_alive():
             return
         process = psutil.Process(self.pid)
@@ -48,6 +51,17 @@ class ProcessId:
                 member.kill()
             except psutil.NoSuchProcess:
                 continue
+        end = time.monotonic() + GONE_S
+        while self.is_alive() and time.monotonic() < end:
+            time.sleep(0.005)
+
+
+def is_gone(pid: int) -> bool:
+    """Also where its parent, which may be this process, has not asked yet how it ended."""
+    try:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
 
 
 def _start_time(process: psutil.Process) -> float:

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import psutil
-
 from studio.errors import ExportError, SettingError
+from studio.process import is_gone
 from studio.runs import Run, workspace_of
 from studio.tasks import Progress, follow, result_of, stop_task
 
@@ -107,7 +106,7 @@ def clear_leftovers(exports: Path) -> None:
     """Remove what an export that was killed has left behind: folders of processes that are gone."""
     for left in exports.glob(".*.*"):
         number = left.name.rpartition(".")[2]
-        if left.is_dir() and number.isdecimal() and not psutil.pid_exists(int(number)):
+        if left.is_dir() and number.isdecimal() and is_gone(int(number)):
             shutil.rmtree(left, ignore_errors=True)
 
 

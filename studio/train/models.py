@@ -18,10 +18,11 @@ from huggingface_hub.errors import (
 )
 from tqdm import tqdm
 
-from studio.errors import ModelError
+from studio.errors import ModelError, TunesmithError
 from studio.store import read_if_whole, read_json, require_space, write_json
 from studio.tasks import Progress, Report, follow
 from studio.train.base_kinds import origin_of, require_no_gguf, require_text_model
+from studio.train.fetching import fetch_file, fetched_bytes, forget_parts
 from studio.workspace import Workspace
 
 STARTER = "starter"
@@ -120,7 +121,7 @@ def download(workspace: Workspace, name: str, report: Report) -> Path:
         files = [sibling.rfilename for sibling in info.siblings or []]
         sizes = {s.rfilename: s.size or 0 for s in info.siblings or [] if _is_wanted(s.rfilename)}
         if "config.json" not in files:
-            adapter = _small_file(name, "adapter_config.json", files, place) or {}
+            adapter = _small_file(info, "adapter_config.json", files, place) or {}
             require_text_model(
                 name, files, None, adapter_of=str(adapter.get(ADAPTER_BASE) or ""), made_from=_origin(info)
             )
@@ -130,29 +131,30 @@ def download(workspace: Workspace, name: str, report: Report) -> Path:
                 f"{name} has no weights in safetensors.",
                 "Other forms can hide programs, so they are not opened. Pick another copy of the model.",
             )
-        require_text_model(name, files, _small_file(name, "config.json", files, place), made_from=_origin(info))
+        require_text_model(name, files, _small_file(info, "config.json", files, place), made_from=_origin(info))
         total = sum(sizes.values())
-        require_space(workspace.models, total + 1_000_000_000, f"{name}")
+        require_space(workspace.models, total - fetched_bytes(place) + 1_000_000_000, f"{name}")
         done = 0
         for file, size in sorted(sizes.items(), key=lambda item: item[1]):
             report(Progress(f"Downloading {name}: {done / 1e9:.2f} of {total / 1e9:.2f} GB", done / max(total, 1)))
-            huggingface_hub.hf_hub_download(
-                name, file, local_dir=place, tqdm_class=_reporter(name, done, total, report)
-            )
+            fetch_file(name, file, info.sha or "main", place, _reporter(name, done, total, report))
             done += size
-    except ModelError:
+    except TunesmithError:
         raise
     except Exception as error:
         raise explain_hub_error(name, error) from error
     write_json(place / "tunesmith.json", {"name": name, "sha": info.sha})
+    forget_parts(place)
     return place
 
 
-def _small_file(name: str, file: str, files: Collection[str], place: Path) -> dict[str, Any] | None:
+def _small_file(
+    info: huggingface_hub.ModelInfo, file: str, files: Collection[str], place: Path
+) -> dict[str, Any] | None:
     """What one of its JSON files says, fetched before the weights are."""
     if file not in files:
         return None
-    return read_if_whole(Path(huggingface_hub.hf_hub_download(name, file, local_dir=place))) or {}
+    return read_if_whole(fetch_file(info.id, file, info.sha or "main", place)) or {}
 
 
 def _origin(info: huggingface_hub.ModelInfo) -> str:

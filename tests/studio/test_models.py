@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import threading
@@ -16,8 +17,17 @@ from urllib.parse import urlsplit
 import pytest
 
 from studio.errors import ModelError, TunesmithError
-from studio.tasks import Progress
-from studio.train.models import STARTER, ensure_base, is_ready, list_models, place_of, require_base, title_of
+from studio.tasks import Progress, stop_task
+from studio.train.models import (
+    STARTER,
+    ensure_base,
+    is_ready,
+    list_models,
+    note_of,
+    place_of,
+    require_base,
+    title_of,
+)
 from studio.workspace import Workspace
 
 SMALL = {"config.json": b"{}", "tokenizer.json": b"{}", "chat_template.jinja": b"{{ x }}"}
@@ -32,6 +42,10 @@ class Hub:
     models: dict[str, dict[str, bytes]] = field(default_factory=dict)
     refusals: dict[str, tuple[int, str]] = field(default_factory=dict)
     fetched: list[str] = field(default_factory=list)
+    ranges: list[str] = field(default_factory=list)
+    sizes: dict[str, int] = field(default_factory=dict)  # other than they are
+    etags: dict[str, str] = field(default_factory=dict)
+    breaks_at: int = 0  # bytes after which it is out of order; 0: never
     go_on: threading.Event = field(default_factory=threading.Event)
     url: str = ""
 
@@ -40,13 +54,13 @@ class Hub:
         if path.startswith("/api/models/"):
             self._tell(request, path.removeprefix("/api/models/"))
             return
-        name, _, file = path.lstrip("/").partition("/resolve/main/")
+        name, _, file = path.lstrip("/").partition(f"/resolve/{COMMIT}/")
         content = self.models[name][file]
         refusal = self.refusals.get(file)
         if refusal:
             _answer(request, refusal[0], b"", **{"X-Error-Code": refusal[1], "X-Error-Message": "Said by the hub"})
             return
-        headers = {"ETag": f'"{len(content)}"', "X-Repo-Commit": COMMIT}
+        headers = {"ETag": f'"{self.etags.get(file, len(content))}"', "X-Repo-Commit": COMMIT}
         if request.command == "HEAD":
             _answer(request, 200, b"", length=len(content), **headers)
             return
@@ -54,11 +68,23 @@ class Hub:
         if content is not WEIGHTS:
             _answer(request, 200, content, **headers)
             return
-        _answer(request, 200, b"", length=len(content), **headers)
+        wanted = request.headers.get("Range", "")
+        begin = int(wanted.removeprefix("bytes=").partition("-")[0] or 0)
+        self.ranges.append(wanted)
+        if wanted:
+            headers["Content-Range"] = f"bytes {begin}-{len(content) - 1}/{len(content)}"
+        if begin and self.breaks_at:
+            _answer(request, 503, b"", **headers)
+            return
+        _answer(request, 206 if wanted else 200, b"", length=len(content) - begin, **headers)
+        if self.breaks_at:
+            request.wfile.write(content[begin : self.breaks_at])
+            request.close_connection = True
+            return
         time.sleep(0.3)  # the library's bar is silent for its first tenth of a second
-        request.wfile.write(content[:12_000_000])
+        request.wfile.write(content[begin:12_000_000])
         self.go_on.wait()
-        request.wfile.write(content[12_000_000:])
+        request.wfile.write(content[max(begin, 12_000_000) :])
 
     def _tell(self, request: BaseHTTPRequestHandler, name: str) -> None:
         if name in self.refusals:
@@ -69,7 +95,8 @@ class Hub:
         if files is None:
             _answer(request, 401, b"{}", **{"X-Error-Code": "RepoNotFound", "X-Error-Message": "Repository not found"})
             return
-        siblings = [{"rfilename": file, "size": len(content)} for file, content in files.items()]
+        sizes = {file: len(content) for file, content in files.items()} | self.sizes
+        siblings = [{"rfilename": file, "size": size} for file, size in sizes.items()]
         about = {"id": name, "modelId": name, "sha": COMMIT, "siblings": siblings, "tags": [], "private": False}
         _answer(request, 200, json.dumps(about).encode(), **{"Content-Type": "application/json"})
 
@@ -148,6 +175,57 @@ def test_a_download_that_breaks_off_goes_on_where_it_was(workspace, hub):
     hub.refusals.clear()
     fetch(workspace, "ada/tiny")
     assert sorted(hub.fetched) == sorted([*SMALL, "model.safetensors"])
+
+
+def test_a_file_that_broke_off_at_nine_tenths_goes_on_there(workspace, hub):
+    hub.go_on.set()
+    hub.breaks_at = len(WEIGHTS) * 9 // 10
+    hub.models["ada/tiny"] = {**SMALL, "model.safetensors": WEIGHTS}
+    with pytest.raises(TunesmithError, match="The hub answered with an error") as failure:
+        fetch(workspace, "ada/tiny")
+    assert "what was fetched is kept" in failure.value.do
+    hub.breaks_at, hub.ranges = 0, []
+    fetch(workspace, "ada/tiny")
+    assert hub.ranges == ["bytes=20971520-"]  # what came in whole pieces of 10 MiB
+    assert (require_base(workspace, "ada/tiny") / "model.safetensors").read_bytes() == WEIGHTS
+
+
+def test_a_download_whose_process_was_killed_goes_on_and_leaves_nothing_behind(workspace, hub):
+    hub.models["ada/tiny"] = {**SMALL, "model.safetensors": WEIGHTS}
+    watched = ensure_base(workspace, "ada/tiny")
+    next(progress for progress in watched if progress.share and progress.share > 0.3)
+    stop_task(note_of(workspace, "ada/tiny"))
+    with pytest.raises(TunesmithError, match="It was stopped"):
+        next(watched)
+    hub.go_on.set()
+    fetch(workspace, "ada/tiny")
+    first, second = hub.ranges
+    assert not first
+    assert int(second.removeprefix("bytes=").removesuffix("-")) >= 10_000_000
+    place = require_base(workspace, "ada/tiny")
+    assert (place / "model.safetensors").read_bytes() == WEIGHTS
+    assert {path.name for path in place.iterdir()} == {*SMALL, "model.safetensors", "tunesmith.json"}
+
+
+def test_a_file_that_arrived_damaged_is_fetched_again(workspace, hub):
+    hub.models["ada/tiny"] = {**SMALL, "model.safetensors": b"damaged"}
+    hub.etags["model.safetensors"] = hashlib.sha256(b"as made").hexdigest()
+    with pytest.raises(TunesmithError, match=r"model\.safetensors of ada/tiny arrived damaged"):
+        fetch(workspace, "ada/tiny")
+    assert not is_ready(workspace, "ada/tiny")
+    hub.models["ada/tiny"]["model.safetensors"] = b"as made"
+    fetch(workspace, "ada/tiny")
+    assert (require_base(workspace, "ada/tiny") / "model.safetensors").read_bytes() == b"as made"
+
+
+def test_no_room_for_a_download_is_said_before_it_begins(workspace, hub):
+    hub.models["ada/large"] = {**SMALL, "model.safetensors": WEIGHTS}
+    hub.sizes["model.safetensors"] = 10**15
+    with pytest.raises(TunesmithError, match=r"ada/large needs about 1000001\.0 GB, and the disk of ") as failure:
+        fetch(workspace, "ada/large")
+    assert "Free some space" in failure.value.do
+    assert "model.safetensors" not in hub.fetched
+    assert not is_ready(workspace, "ada/large")
 
 
 def test_a_gated_model_says_how_to_get_in(workspace, hub):
