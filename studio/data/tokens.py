@@ -18,6 +18,7 @@ import jinja2
 import jinja2.ext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from tokenizers import Tokenizer
+from tokenizers.models import BPE
 
 from studio.data.answers import LANDMARK, answer_spans
 from studio.data.chat_templates import OWN, fill_in
@@ -357,6 +358,23 @@ def _unreadable(folder: Path, error: Exception) -> ModelError:
 
 def brings_template(folder: Path) -> bool:
     return bool(_find_template(folder, read_json(folder / "tokenizer_config.json") or {}))
+
+
+def has_system_role(folder: Path) -> bool:
+    """As `FolderTokenizer.has_system_role`, of the model's own template, without reading its words."""
+    config = read_json(folder / "tokenizer_config.json") or {}
+    return _writes_system(
+        _find_template(folder, config), _token(config.get("bos_token")), _token(config.get("eos_token"))
+    )
+
+
+@lru_cache(maxsize=8)
+def _writes_system(source: str, bos_token: str, eos_token: str) -> bool:
+    try:
+        template = _environment().from_string(source)
+    except jinja2.TemplateError:
+        return False
+    return FolderTokenizer(Tokenizer(BPE()), template, bos_token, eos_token, source).has_system_role
 
 
 def passage_length(folder: Path, most_tokens: int = 512) -> PassageLength:

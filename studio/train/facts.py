@@ -27,7 +27,8 @@ class Facts:
     """`shape` is None while the base is not read yet; 0 examples: no data is picked.
 
     `lengths` in tokens, rising; empty while nobody has counted. `cannot_log` says of a choice of `log_to` what it
-    lacks here. `lacks_template`: the base is here and brings no chat template.
+    lacks here. `lacks_template`: the base is here and brings no chat template. `folds_system`: the data have a system
+    prompt, and the base's template no place for it.
     """
 
     machine: Machine
@@ -38,6 +39,7 @@ class Facts:
     cannot_log: Mapping[str, str] = field(default_factory=dict)
     lengths: Sequence[int] = ()
     lacks_template: bool = False
+    folds_system: bool = False
 
     @property
     def has_card(self) -> bool:
@@ -62,12 +64,13 @@ def read_facts(
     shape: ModelShape | None,
     lengths: Sequence[int] = (),
     lacks_template: bool = False,
+    folds_system: bool = False,
 ) -> Facts:
     counts = dataset.counts if dataset else {}
     passages = dataset is not None and holds_passages(dataset)
     missing = find_missing_for_logs()
     learned, watched = counts.get("train", 0), counts.get("validation", 0)
-    return Facts(machine, shape, learned, watched, passages, missing, lengths, lacks_template)
+    return Facts(machine, shape, learned, watched, passages, missing, lengths, lacks_template, folds_system)
 
 
 def holds_passages(dataset: Dataset) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 from studio.data.datasets import DEFAULT_MAX_LENGTH, open_dataset
 from studio.data.review import read_lengths
-from studio.data.tokens import brings_template
+from studio.data.tokens import brings_template, has_system_role
 from studio.errors import TunesmithError
 from studio.hardware import Machine, read_machine
 from studio.train.catalog import Candidate, find_base, shape_of_base, sorted_by_fit
@@ -82,9 +82,12 @@ def read_outlook(workspace: Workspace, data: str, base: str) -> Outlook:
     except TunesmithError:
         shape = None
     place = place_of(workspace, base)
-    lacks_template = (place / "tokenizer_config.json").is_file() and not brings_template(place)
+    is_here = (place / "tokenizer_config.json").is_file()
+    lacks_template = is_here and not brings_template(place)
+    asks_by_system = dataset is not None and bool(dataset.system)
+    folds_system = is_here and not lacks_template and asks_by_system and not has_system_role(place)
     machine = _machine(int(time.monotonic() / MACHINE_KNOWN_S))
-    return Outlook(read_facts(dataset, machine, shape, lengths, lacks_template), base, lengths)
+    return Outlook(read_facts(dataset, machine, shape, lengths, lacks_template, folds_system), base, lengths)
 
 
 @lru_cache(maxsize=1)

@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from studio.data.chat_templates import OWN
+from studio.data.tokens import NO_SYSTEM_ROLE
 from studio.train.facts import Complaint, Complaints, Facts
 from studio.train.memory import targets_of
 from studio.train.presets import rate_factor
@@ -220,6 +221,8 @@ def _chat_template(recipe: Recipe, facts: Facts) -> Complaints:
             "family's own; it is written into every export.",
             refuses=True,
         )
+    if facts.folds_system and recipe.chat_template == OWN and not reads_text:
+        yield Complaint("chat_template", NO_SYSTEM_ROLE)
 
 
 def _what_is_learned(recipe: Recipe, facts: Facts) -> Complaints:

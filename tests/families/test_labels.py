@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from studio.data.conversation import Conversation, Message, ToolCall
-from studio.data.tokens import NOT_LEARNED, FolderTokenizer, label_tokens
+from studio.data.tokens import NOT_LEARNED, FolderTokenizer, has_system_role, label_tokens
 from studio.errors import TemplateError
 from studio.export.ollama import build_modelfile
 from studio.train.recipe import make_recipe
@@ -152,3 +152,11 @@ def test_ollama_asks_as_the_template_does(tokenizer_of_family: Fetch, renderer: 
     assert [begin + text if text != whole else text for text, whole in zip(given, expected, strict=True)] == expected
     stops = re.findall(r'^PARAMETER stop "(.*)"$', modelfile, re.MULTILINE)
     assert set(stops) & set(FAMILIES[family].ends)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_place_for_a_system_prompt_is_known_without_the_words(
+    family: str, tokenizer_of_family: Fetch, tokenizer_folder: Callable[[str], Path]
+) -> None:
+    """The form says so at each key, and a tokenizer takes a second and hundreds of megabytes."""
+    assert has_system_role(tokenizer_folder(family)) == tokenizer_of_family(family).has_system_role

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from studio.data.datasets import open_dataset
+import pytest
+
+from studio.data.conversation import Message
+from studio.data.datasets import open_dataset, save_dataset
+from studio.data.formats import convert_rows
+from studio.data.read import Row
 from studio.data.review import _note
+from studio.data.tokens import NO_SYSTEM_ROLE
 from studio.store import write_json
 from studio.train.outlook import read_outlook
 from studio.train.recipe import make_recipe
+from studio.train.rules import complaints
 
 
 def test_data_that_nobody_has_counted_have_no_lengths(workspace, data):
@@ -32,3 +39,15 @@ def test_an_audit_that_broke_off_counts_as_none(workspace, data):
 def test_remedies_are_found_for_a_run_that_did_not_fit_whatever_the_estimate_said(starter_workspace, starter):
     outlook = read_outlook(starter_workspace, "", str(starter))
     assert outlook.remedies(make_recipe(data="", batch_size=8, max_length=2048))
+
+
+@pytest.mark.parametrize(("family", "folds"), [("Gemma", True), ("ChatML", False)])
+def test_system_prompt_without_a_place_is_said_in_the_form(workspace, make_tokenizer, family, folds):
+    talk = [Message("system", "Be brief."), Message("user", "Where?"), Message("assistant", "Here.")]
+    rows = [Row(f"line {number}", {"messages": [m.as_dict() for m in talk]}) for number in range(10)]
+    save_dataset(workspace, "talks", "talks.jsonl", convert_rows(rows))
+    base = str(make_tokenizer(family))
+    facts = read_outlook(workspace, "talks", base).facts
+    said = [(each.field, each.sentence) for each in complaints(make_recipe(data="talks", base=base), facts)]
+    assert (("chat_template", NO_SYSTEM_ROLE) in said) == folds
+    assert facts.folds_system == folds
