@@ -26,6 +26,7 @@ Flags of the studio
     --workspace PATH     where data sets, models and runs are kept
     --port N             the page's port; the next free one is taken if it is in use
     --no-browser         do not open the browser
+    --processor          leave the graphics card alone; for verbs, too
     --address A          another address than this computer alone; needs --password
     --share              a link for others; needs --password
     --password WORDS     12 characters or more
@@ -73,6 +74,9 @@ ROOT = Path(__file__).resolve().parent
 
 
 def main(arguments: list[str]) -> int:
+    if "--processor" in arguments:
+        arguments = [argument for argument in arguments if argument != "--processor"]
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # workers and whoever is started inside the environment inherit it
     is_verb = bool(arguments) and not arguments[0].startswith("-")
     is_test = arguments[:1] == ["--test"]
     if not is_verb and not is_test:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from html import escape
 
 from components.notices import words_for
-from studio.compare.at_work import find_at_work
+from studio.compare.at_work import EXPORT, find_at_work
+from studio.export.gguf import stop_noted
 from studio.judge import job as judge
 from studio.runs import Run, live_run, stop_run
 from studio.tasks import Progress, look, stop_task
@@ -36,7 +37,10 @@ def find_doing(workspace: Workspace) -> Doing | None:
     run, note, view = found
     progress = look(note)
     said = _say_progress(progress) if isinstance(progress, Progress) else ""
-    return Doing(run, f"“{run.title}”, {view}{said}", "compare", "Stop", lambda: stop_task(note))
+    words = f"“{run.title}”, {view}{said}"
+    if view == EXPORT:
+        return Doing(run, words, "export", "Cancel", lambda: stop_noted(note))
+    return Doing(run, words, "compare", "Stop", lambda: stop_task(note))
 
 
 def show_doing(doing: Doing) -> str:

@@ -48,7 +48,7 @@ def build_export_tab(studio: Studio) -> TabView:
     @told
     def export(run_id: str | None, chosen: str, size: str) -> Iterator[Any]:
         tuned = open_picked(studio, run_id)
-        require_rest(studio)
+        require_rest(studio, but=gguf.note_of(tuned, chosen, size))
         studio.chat.close()
         write_place(studio.workspace, run=tuned.id)
         yield {

@@ -10,7 +10,7 @@ from studio.compare import proof
 from studio.data import datasets
 from studio.errors import RunError
 from studio.export import gguf
-from studio.queue import start_run
+from studio.queue import advance, start_run
 from studio.runs import open_run
 from studio.scores.intervals import wilson
 from studio.store import write_whole
@@ -80,6 +80,8 @@ def _training(workspace: Workspace, run_id: str) -> Iterable[Progress]:
         if steps and step:
             message = f"Step {step - step % 10} of {steps}, loss {run.status['loss']:.3f}"
         yield Progress(message, step / steps if steps else None, run.status.get("left_s"))
+        if run.state == "queued":
+            advance(workspace)
         time.sleep(0.5)
 
 

@@ -15,12 +15,23 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePath
+from typing import Any
 
+from studio.disk import move
 from studio.errors import TunesmithError
 from studio.extras import extra_lock, read_added
+from studio.wheels import (
+    BUILDS,
+    PROCESSOR,
+    InstalledCard,
+    choose_backend,
+    read_installed_cards,
+    say_trouble,
+)
 
 DISK_NEEDED_GB = 12
 GB = 1_000_000_000
+LONGEST_INSIDE = 165  # characters of the longest file in .venv, with what Python adds for its compiled form
 # A file of tests stays in one process; tests/conftest.py says in which order they are given out.
 IN_TWO_PROCESSES = ["--numprocesses=2", "--dist=loadfile", "--no-loadscope-reorder"]
 STDERR = 2  # setting up speaks there, so that a verb's JSON stays the last line of standard output
@@ -44,30 +55,47 @@ def venv_python(system: str, root: PurePath) -> PurePath:
 
 
 def install_commands(
-    system: str, root: PurePath, locks: Sequence[PurePath], *, uv: str = "uv", has_nvidia: bool = False
+    system: str, root: PurePath, locks: Sequence[PurePath], *, uv: str = "uv", backend: str = ""
 ) -> list[list[str]]:
     """The commands that fill `.venv`: pip brings uv, uv brings what the locks name and removes the rest.
 
-    PyPI's torch is the CUDA build on Linux but a CPU build on Windows: there uv looks for the driver's own.
+    `backend`: the build of torch, as uv calls it, where it is another one than PyPI's; see `other_backend`.
     """
     python = str(venv_python(system, root))
-    backend = ["--torch-backend=auto"] if system == "Windows" and has_nvidia else []
+    uv_pip = [python, "-m", "uv", "pip"]
+    chosen = [f"--torch-backend={backend}"] if backend else []
     # Compiled once here: left to the imports, the first start waits for it, and one that may not write every time.
-    sync = [python, "-m", "uv", "pip", "sync", "--compile-bytecode", "--python", python, *backend, *map(str, locks)]
-    return [
-        [python, "-m", "pip", "install", "--disable-pip-version-check", uv],
-        sync,
-    ]
+    sync = [*uv_pip, "sync", "--compile-bytecode", "--python", python, *chosen, *map(str, locks)]
+    commands = [[python, "-m", "pip", "install", "--disable-pip-version-check", uv], sync]
+    if has_libraries_apart(system, backend):  # sync brings nothing that the locks do not name
+        commands.append([*uv_pip, "install", "--python", python, *chosen, "torch", "torchvision"])
+    return commands
+
+
+def has_libraries_apart(system: str, backend: str) -> bool:
+    """NVIDIA's libraries come in packages of their own on Linux, and the locks name those of the newest CUDA."""
+    return system == "Linux" and backend == "cu126"
+
+
+def without_nvidia(lock: str) -> str:
+    """A lock without the libraries of one CUDA; nvidia-ml-py asks drivers of any."""
+    names = re.compile(r"(?!nvidia-ml-py)(nvidia-|cuda-)")
+    return "".join(line for line in lock.splitlines(keepends=True) if not names.match(line))
+
+
+def other_backend(system: str, cards: Sequence[InstalledCard]) -> str:
+    """Which build of torch to take in place of PyPI's; empty where that one is right.
+
+    PyPI's is for the newest CUDA on Linux, and for the processor alone on Windows and macOS.
+    """
+    backend = choose_backend(system, cards)
+    usual = PROCESSOR if system != "Linux" else BUILDS[0].backend
+    return "" if backend in (usual, PROCESSOR) else backend
 
 
 def pinned_uv(lock: Path) -> str:
     pin = re.search(r"^uv==[^\s;]+", lock.read_text(encoding="utf-8"), re.MULTILINE)
     return pin.group() if pin else "uv"
-
-
-def detect_nvidia() -> bool:
-    beside_windows = Path(os.environ.get("SYSTEMROOT", ""), "System32", "nvidia-smi.exe")
-    return shutil.which("nvidia-smi") is not None or beside_windows.is_file()
 
 
 def describe_download(system: str, has_nvidia: bool) -> str:
@@ -100,7 +128,7 @@ def write_stamp(root: Path, *, with_tests: bool) -> None:
     stamp = stamp_path(root)
     beside = stamp.with_suffix(".new")
     beside.write_text("".join(fingerprint(lock) + "\n" for lock in sorted(locks)))
-    os.replace(beside, stamp)
+    move(beside, stamp)
 
 
 def is_installed(root: Path, *, with_tests: bool) -> bool:
@@ -130,8 +158,10 @@ def set_up(root: Path, *, with_tests: bool = False) -> None:
     """
     if is_installed(root, with_tests=with_tests):
         return
-    system, has_nvidia = platform.system(), detect_nvidia()
-    size = describe_download(system, has_nvidia)
+    system = platform.system()
+    cards = read_installed_cards(system)
+    backend = other_backend(system, cards)
+    size = describe_download(system, has_nvidia=bool(backend))
     is_first = not (root / ".venv").exists()
     was_finished = stamp_path(root).exists() and has_python(root)
     stamp_path(root).unlink(missing_ok=True)
@@ -148,7 +178,9 @@ def set_up(root: Path, *, with_tests: bool = False) -> None:
             say("The last installation was not finished, or its Python is gone: .venv is made anew.")
             say(f"What was downloaded is taken from uv's cache; the rest is at most {size}.")
         make_venv(root)
-    install(root, lock_paths(root, with_tests=with_tests), system, has_nvidia)
+    for what, do in [say_trouble(system, card, None) for card in cards if choose_backend(system, [card]) == PROCESSOR]:
+        say(f"{what} {do}")
+    install(root, lock_paths(root, with_tests=with_tests), system, backend)
     write_stamp(root, with_tests=with_tests)
     say("Everything is installed. The next start needs no network.\n")
 
@@ -159,12 +191,35 @@ def check_can_make_venv(root: Path, *, is_first: bool) -> None:
             "This Python has no venv module, which keeps Tunesmith's parts apart from yours.",
             "On Debian or Ubuntu: apt install python3-venv. Elsewhere: install Python 3.12 from python.org.",
         )
+    if is_too_deep(platform.system(), root, long_paths=knows_long_paths()):
+        raise SetupError(
+            f"Tunesmith's folder lies so deep that Windows refuses the longest names in it: {root}.",
+            "Move it to a shorter place, such as C:\\Tunesmith, and start it there.",
+        )
     free_gb = shutil.disk_usage(root).free / GB
     if is_first and free_gb < DISK_NEEDED_GB:
         raise SetupError(
             f"Setting up needs {DISK_NEEDED_GB} GB of free disk, and there are {free_gb:.1f} GB at {root}.",
             "Make room, or move Tunesmith's folder to a larger disk, and start again.",
         )
+
+
+def is_too_deep(system: str, root: PurePath, *, long_paths: bool) -> bool:
+    """Whether Windows would refuse the longest names inside, of which it takes 260 characters unless it is told."""
+    return system == "Windows" and not long_paths and len(str(root)) + LONGEST_INSIDE > 259
+
+
+def knows_long_paths() -> bool:
+    """Windows' own setting."""
+    if sys.platform != "win32":
+        return True
+    winreg: Any = importlib.import_module("winreg")  # which only Windows has
+
+    try:
+        with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, r"SYSTEM\CurrentControlSet\Control\FileSystem") as key:
+            return bool(winreg.QueryValueEx(key, "LongPathsEnabled")[0])
+    except OSError:
+        return False
 
 
 def make_venv(root: Path) -> None:
@@ -176,18 +231,24 @@ def make_venv(root: Path) -> None:
         )
 
 
-def install(root: Path, locks: Sequence[Path], system: str, has_nvidia: bool) -> None:
+def install(root: Path, locks: Sequence[Path], system: str, backend: str) -> None:
     """`locks`: the one that pins uv first."""
-    bring_uv, sync = install_commands(system, root, locks, uv=pinned_uv(locks[0]), has_nvidia=has_nvidia)
+    taken = locks
+    if has_libraries_apart(system, backend):
+        taken = [root / ".venv" / f"{backend}-{lock.name}" for lock in locks]
+        for lock, beside in zip(locks, taken, strict=True):
+            beside.write_text(without_nvidia(lock.read_text(encoding="utf-8")), encoding="utf-8")
+    bring_uv, *rest = install_commands(system, root, taken, uv=pinned_uv(locks[0]), backend=backend)
     say("Fetching uv, which installs the rest ...")
     brought = run_silently(bring_uv, root)
     if brought.returncode != 0:
         raise explain_failure(brought.stdout, root)
     names = " and ".join(str(lock.relative_to(root)) for lock in locks)
     say(f"Installing what {names} name{'' if len(locks) > 1 else 's'} ...")
-    if subprocess.run(sync, stdout=STDERR, cwd=root).returncode != 0:
-        # uv draws its progress only on a terminal that is its own; its reason is had by asking once more.
-        raise explain_failure(run_silently([*sync, "--dry-run"], root).stdout, root)
+    for command in rest:
+        if subprocess.run(command, stdout=STDERR, cwd=root).returncode != 0:
+            # uv draws its progress only on a terminal that is its own; its reason is had by asking once more.
+            raise explain_failure(run_silently([*command, "--dry-run"], root).stdout, root)
 
 
 def explain_failure(output: str, root: Path) -> SetupError:

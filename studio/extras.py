@@ -7,10 +7,11 @@ program's own lock drops none.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+
+from studio.disk import move
 
 
 @dataclass(frozen=True)
@@ -56,4 +57,4 @@ def read_added(root: Path) -> list[str]:
 def remember_added(root: Path, name: str) -> None:
     beside = root / "extras.txt.new"
     beside.write_text("".join(f"{each}\n" for each in sorted({*read_added(root), name})), encoding="utf-8")
-    os.replace(beside, root / "extras.txt")
+    move(beside, root / "extras.txt")

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import importlib.util
+import os
 import platform
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import psutil
 
 from studio.limits import memory_limits
+from studio.wheels import Capability, InstalledCard, built_for, driver_number, say_trouble
 
 PROCESSOR_FACTS = Path("/proc/cpuinfo")
 BF16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # Intel and AMD; AMX; Arm
@@ -23,7 +27,10 @@ BF16_CAPABILITY = 8  # Ampere
 
 @dataclass(frozen=True)
 class Card:
-    """A graphics card; memory in bytes. `used_by` names the other programs that have memory on it."""
+    """A graphics card, or a part of one; memory in bytes. `used_by` names the other programs that have memory on it.
+
+    `trouble` and `remedy`: why it cannot be used and what to do about it, two sentences; empty if it can be.
+    """
 
     name: str
     memory_bytes: int
@@ -31,6 +38,9 @@ class Card:
     driver: str = ""
     bf16: bool = False
     used_by: tuple[str, ...] = ()
+    uuid: str = ""
+    trouble: str = ""
+    remedy: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,8 +56,18 @@ class Machine:
 
     @property
     def card(self) -> Card | None:
-        """The first, which is the one that trains."""
-        return self.cards[0] if self.cards else None
+        """The one that is used."""
+        return choose_card(self.cards)
+
+    @property
+    def unusable_card(self) -> Card | None:
+        """One that is here and cannot be used, where there is no other."""
+        return self.cards[0] if self.cards and not self.card else None
+
+
+def choose_card(cards: Iterable[Card]) -> Card | None:
+    """Of those that can be used, the one with the most memory; workers see that one alone."""
+    return max((card for card in cards if not card.trouble), key=lambda card: card.memory_bytes, default=None)
 
 
 @dataclass(frozen=True)
@@ -82,15 +102,52 @@ def processor_has_bf16() -> bool:
 
 
 def read_cards() -> tuple[Card, ...]:
-    """NVIDIA cards in the driver's order; none where there is no driver."""
+    """NVIDIA cards as nvidia-smi numbers them, but for those that CUDA_VISIBLE_DEVICES hides."""
     nvml = _load_nvml()
-    if nvml is None:
-        return ()
-    cards = []
-    for index in range(nvml.nvmlDeviceGetCount()):
+    return tuple(card for card, _ in _read_all(nvml)) if nvml else ()
+
+
+def _read_all(nvml: Any) -> Iterator[tuple[Card, Any]]:
+    """Cards and the handles by which NVML knows them."""
+    for handle in _visible_handles(nvml, os.environ.get("CUDA_VISIBLE_DEVICES")):
         with contextlib.suppress(nvml.NVMLError):  # one that has fallen off the bus does not hide the others
-            cards.append(_read_card(nvml, nvml.nvmlDeviceGetHandleByIndex(index)))
-    return tuple(cards)
+            yield _read_card(nvml, handle), handle
+
+
+def _visible_handles(nvml: Any, visible: str | None) -> Iterator[Any]:
+    """As CUDA reads its variable: numbers or beginnings of UUIDs, up to the first that names nothing."""
+    if visible is None:
+        for index in range(nvml.nvmlDeviceGetCount()):
+            with contextlib.suppress(nvml.NVMLError):
+                yield from _parts_of(nvml, nvml.nvmlDeviceGetHandleByIndex(index))
+        return
+    for name in visible.split(","):
+        try:
+            yield _find_handle(nvml, name.strip())
+        except (nvml.NVMLError, LookupError):
+            return
+
+
+def _find_handle(nvml: Any, name: str) -> Any:
+    """Raises: NVMLError or LookupError if nothing is named so."""
+    if name.isdecimal():
+        return nvml.nvmlDeviceGetHandleByIndex(int(name))
+    if name.startswith("MIG-"):
+        return nvml.nvmlDeviceGetHandleByUUID(name)
+    every = [nvml.nvmlDeviceGetHandleByIndex(index) for index in range(nvml.nvmlDeviceGetCount())]
+    found = [handle for handle in every if name and nvml.nvmlDeviceGetUUID(handle).startswith(name)]
+    return found[0]
+
+
+def _parts_of(nvml: Any, handle: Any) -> Iterator[Any]:
+    """The card itself, or the parts that a large one was divided into (MIG), of which CUDA gives one to a process."""
+    parts = []
+    with contextlib.suppress(nvml.NVMLError):  # cards that cannot be divided do not answer
+        if nvml.nvmlDeviceGetMigMode(handle)[0]:
+            for index in range(nvml.nvmlDeviceGetMaxMigDeviceCount(handle)):
+                with contextlib.suppress(nvml.NVMLError):
+                    parts.append(nvml.nvmlDeviceGetMigDeviceHandleByIndex(handle, index))
+    yield from parts or [handle]
 
 
 def _load_nvml() -> Any | None:
@@ -104,16 +161,49 @@ def _load_nvml() -> Any | None:
 
 
 def _read_card(nvml: Any, handle: Any) -> Card:
-    memory = nvml.nvmlDeviceGetMemoryInfo(handle)
-    major, _ = nvml.nvmlDeviceGetCudaComputeCapability(handle)
+    total, free = _memory_of(nvml, handle)
+    name, driver = nvml.nvmlDeviceGetName(handle), nvml.nvmlSystemGetDriverVersion()
+    capability = _capability_of(nvml, handle)
+    installed = InstalledCard(name, driver_number(driver), capability)
+    trouble, remedy = say_trouble(platform.system(), installed, cuda_of_torch())
     return Card(
-        name=nvml.nvmlDeviceGetName(handle),
-        memory_bytes=int(memory.total),
-        free_bytes=int(memory.free),
-        driver=nvml.nvmlSystemGetDriverVersion(),
-        bf16=major >= BF16_CAPABILITY,
+        name=name,
+        memory_bytes=total,
+        free_bytes=free,
+        driver=driver,
+        bf16=capability[0] >= BF16_CAPABILITY,
         used_by=_users(nvml, handle),
+        uuid=nvml.nvmlDeviceGetUUID(handle),
+        trouble=trouble,
+        remedy=remedy,
     )
+
+
+def _memory_of(nvml: Any, handle: Any) -> tuple[int, int]:
+    """Total and free; of a card that shares the machine's memory, which does not answer, the machine's."""
+    try:
+        memory = nvml.nvmlDeviceGetMemoryInfo(handle)
+        return int(memory.total), int(memory.free)
+    except nvml.NVMLError:
+        nvml.nvmlDeviceGetUUID(handle)  # one that has fallen off the bus does not answer this either
+        machine = psutil.virtual_memory()
+        return int(machine.total), int(machine.available)
+
+
+def _capability_of(nvml: Any, handle: Any) -> Capability:
+    """A part of a card does not answer; the card does."""
+    try:
+        return tuple(nvml.nvmlDeviceGetCudaComputeCapability(handle))
+    except nvml.NVMLError:
+        return tuple(nvml.nvmlDeviceGetCudaComputeCapability(nvml.nvmlDeviceGetDeviceHandleFromMigDeviceHandle(handle)))
+
+
+@cache
+def cuda_of_torch() -> int | None:
+    """The major version of CUDA that the installed torch was built for; None for a build without."""
+    found = importlib.util.find_spec("torch")
+    place = found.origin if found else None
+    return built_for(Path(place).with_name("version.py")) if place else None
 
 
 def _users(nvml: Any, handle: Any) -> tuple[str, ...]:
@@ -162,10 +252,12 @@ def _processor_lines() -> Iterable[str]:
 def read_load() -> Load:
     """How things stand now. The processor's utilisation is that since the last look, so the first tells nothing."""
     nvml = _load_nvml()
-    if nvml is None or nvml.nvmlDeviceGetCount() == 0:
+    found = list(_read_all(nvml)) if nvml else []
+    used = choose_card(card for card, _ in found)
+    if nvml is None or used is None:
         resident = int(psutil.Process().memory_info().rss)
         return Load(resident, psutil.cpu_percent() / 100, _processor_temperature())
-    handle = nvml.nvmlDeviceGetHandleByIndex(0)
+    handle = next(handle for card, handle in found if card is used)
 
     def ask(question: Any, *details: Any) -> Any:
         try:
@@ -193,13 +285,16 @@ def _processor_temperature() -> float | None:
 
 
 def find_card() -> Card | None:
-    return next(iter(read_cards()), None)
+    return choose_card(read_cards())
 
 
 def describe_accelerator() -> str:
-    card = find_card()
+    cards = read_cards()
+    card = choose_card(cards)
     if card:
         return f"{card.name}, {card.free_bytes / 2**30:.1f} of {card.memory_bytes / 2**30:.0f} GB free"
+    if cards:
+        return cards[0].trouble
     if sys.platform == "darwin" and platform.machine() == "arm64":
         return "Apple graphics; Tunesmith trains on the processor here"
     return f"no graphics card; {psutil.cpu_count()} processor cores"

@@ -14,13 +14,12 @@ import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
 
 from studio.errors import SettingError
-from studio.process import worker_command
+from studio.process import no_window, worker_command
 from studio.runs import Run
 from studio.store import read_json, write_json
 from studio.workspace import REPOSITORY, Workspace
@@ -126,7 +125,7 @@ def _ask(question: bytes) -> dict[int, str]:
         stdin=subprocess.PIPE,  # addresses hold passwords, and a command line can be read by others
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        **_without_window(),
+        **no_window(sys.platform),
     )
     try:
         said, _ = process.communicate(question, timeout=WAIT_S)
@@ -139,12 +138,6 @@ def _ask(question: bytes) -> dict[int, str]:
             row = orjson.loads(line)
             known[int(row["place"])] = str(row["reason"])
     return known
-
-
-def _without_window() -> dict[str, Any]:
-    if sys.platform == "win32":
-        return {"creationflags": subprocess.CREATE_NO_WINDOW}
-    return {}
 
 
 def name_of(address: str) -> str:

@@ -6,14 +6,17 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 import psutil
 
+from studio.hardware import Card, find_card
 from studio.workspace import REPOSITORY, Workspace
 
+CREATE_NEW_PROCESS_GROUP, CREATE_NO_WINDOW = 0x00000200, 0x08000000  # Windows', which subprocess names there alone
 GONE_S = 5.0  # until a killed process has let go of what it had
 
 
@@ -74,6 +77,7 @@ def _start_time(process: psutil.Process) -> float:
     return since_1970 - psutil.boot_time() if sys.platform == "linux" else since_1970
 
 
+PACKAGE = "studio.workers."
 FETCHING = "prepare"  # the one worker that may go to the network
 
 
@@ -96,11 +100,33 @@ def worker_environment(workspace: Workspace, module: str) -> dict[str, str]:
     asked = os.environ.get("TUNESMITH_HF_HUB_OFFLINE", os.environ.get("HF_HUB_OFFLINE", ""))
     environment["TUNESMITH_HF_HUB_OFFLINE"] = asked
     environment["HF_HUB_OFFLINE"] = asked if module == FETCHING else "1"
+    return environment | _environment_of_card(workspace, find_card())
+
+
+def _environment_of_card(workspace: Workspace, card: Card | None) -> dict[str, str]:
+    caches = workspace.root / "cache"  # their defaults lie in the home and in %TEMP%
+    environment = {"TRITON_CACHE_DIR": str(caches / "triton"), "TORCHINDUCTOR_CACHE_DIR": str(caches / "inductor")}
+    if card:
+        # CUDA's own order is another one than the driver's, and all that is told of the card is told of this one.
+        environment |= {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": card.uuid}
+        if sys.platform == "linux":  # memory freed in pieces can be used for what is larger
+            environment["PYTORCH_ALLOC_CONF"] = os.environ.get("PYTORCH_ALLOC_CONF", "expandable_segments:True")
     return environment
 
 
+def find_worker(workspace: Workspace, modules: Collection[str]) -> str | None:
+    """The module of a worker that is at something of this workspace, one of these; None if there is none."""
+    wanted = {f"{PACKAGE}{module}": module for module in modules}
+    for process in psutil.process_iter(["cmdline"]):
+        words = process.info["cmdline"] or []  # empty of a zombie
+        module = next((wanted[word] for word in words if word in wanted), None)
+        if module and any(Path(word).is_relative_to(workspace.root) for word in words):
+            return module
+    return None
+
+
 def worker_command(module: str, *arguments: str | Path) -> list[str]:
-    return [sys.executable, "-m", f"studio.workers.{module}", *map(str, arguments)]
+    return [sys.executable, "-m", f"{PACKAGE}{module}", *map(str, arguments)]
 
 
 def start_detached(workspace: Workspace, log: Path, module: str, *arguments: str | Path) -> subprocess.Popen[bytes]:
@@ -114,7 +140,7 @@ def start_detached(workspace: Workspace, log: Path, module: str, *arguments: str
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            **_own_group(),
+            **own_group(sys.platform),
         )
 
 
@@ -129,10 +155,21 @@ def start_attached(
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=log,
+        **no_window(sys.platform),
     )
 
 
-def _own_group() -> dict[str, Any]:
-    if sys.platform == "win32":
-        return {"creationflags": subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP}
+def own_group(platform: str) -> dict[str, Any]:
+    """How a process is started that goes on when its parent ends, and that Ctrl+C in the parent's window leaves alone.
+
+    On Windows the venv's python.exe starts the real one, which would open a console of its own where its parent has
+    none: hence one without a window, in place of none.
+    """
+    if platform == "win32":
+        return {"creationflags": CREATE_NO_WINDOW | CREATE_NEW_PROCESS_GROUP}
     return {"start_new_session": True}
+
+
+def no_window(platform: str) -> dict[str, Any]:
+    """How a process is started that ends with its parent."""
+    return {"creationflags": CREATE_NO_WINDOW} if platform == "win32" else {}

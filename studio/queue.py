@@ -9,13 +9,22 @@ from pathlib import Path
 from typing import Any
 
 from studio.errors import RunError
-from studio.process import ProcessId, start_detached
+from studio.process import ProcessId, find_worker, start_detached
 from studio.runs import TRYING, Run, age_of, create_run, launching, list_runs, live_run, open_run, throw_away
 from studio.store import read_json, write_json
 from studio.train.outlook import read_outlook
 from studio.train.recipe import Recipe
 from studio.workspace import Workspace
 
+# Workers that hold a model, and what they are called on the page. Talk lets go of its models when a run is started.
+HOLDING = {
+    "score": "Scores",
+    "score_other": "Scores",
+    "worth": "“Worth it?”",
+    "quiz": "“What it forgot”",
+    "export": "Export",
+    "ask_gguf": "Scores",
+}
 REVIVALS_MOST = 2  # without a new checkpoint between them: what kills it would do so again
 
 
@@ -42,12 +51,20 @@ def waiting(workspace: Workspace) -> list[Run]:
 
 
 def advance(workspace: Workspace) -> Run | None:
-    """Start the first that waits, unless something trains. Anyone may call this at any time."""
+    """Start the first that waits, unless something trains or has a model in the memory. Anyone may call this.
+
+    A run that waits for the latter says so; whoever looks after the queue, or follows the run, asks again.
+    """
     with launching(workspace):
-        if live_run(workspace):
+        first = next(iter(waiting(workspace)), None)
+        if first is None or live_run(workspace):
             return None
-        for run in waiting(workspace):
-            return _launch(workspace, run)
+        held_by = find_worker(workspace, HOLDING)
+        if held_by is None:
+            return _launch(workspace, first)
+        message = f"{HOLDING[held_by]} has the memory"
+        if first.status.get("message") != message:
+            write_json(first.folder / "state.json", {**first.status, "message": message})
     return None
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from studio.data import datasets, intake
 from studio.errors import RunError, SettingError
-from studio.queue import reorder, resume_run, start_runs, take_out, waiting
+from studio.queue import advance, reorder, resume_run, start_runs, take_out, waiting
 from studio.runs import Run, list_runs, open_run, stop_run
 from studio.said import say, watch
 from studio.store import read_rows
@@ -75,6 +75,8 @@ def follow_run(workspace: Workspace, run_id: str) -> Result:
             shown = line
         if not run.is_open:
             break
+        if run.state == "queued":  # there may be no studio that looks after the queue
+            advance(workspace)
         time.sleep(0.5)
     if run.state in ("failed", "interrupted"):
         error = status.get("error") or {}

@@ -9,11 +9,11 @@ import os
 import re
 import shutil
 import tempfile
-import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from studio.disk import move, settle
 from studio.errors import DamagedError, TunesmithError
 
 # What Windows keeps for its devices, whatever stands behind a dot.
@@ -37,10 +37,9 @@ def write_whole(path: Path, text: str, *, lasting: bool = True) -> None:
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
-            if lasting:
-                file.flush()
-                os.fsync(file.fileno())
-        _replace(temporary, path)
+        if lasting:
+            settle(temporary)
+        move(temporary, path)
     except OSError as error:
         raise TunesmithError(
             f"{path.name} could not be written: {error.strerror}.",
@@ -48,15 +47,6 @@ def write_whole(path: Path, text: str, *, lasting: bool = True) -> None:
         ) from error
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _replace(temporary: Path, path: Path) -> None:
-    for wait_s in (0.02, 0.1, 0.5):
-        try:
-            return os.replace(temporary, path)
-        except PermissionError:  # Windows refuses while another process has the file open to read
-            time.sleep(wait_s)
-    os.replace(temporary, path)
 
 
 def write_json(path: Path, value: Any, *, lasting: bool = True) -> None:
@@ -91,7 +81,7 @@ def read_if_whole(path: Path) -> Any:
 def set_aside(path: Path) -> Path:
     """Keep a damaged file out of the way, as NAME.broken; where it lies then."""
     aside = path.with_name(f"{path.name}.broken")
-    _replace(path, aside)
+    move(path, aside)
     return aside
 
 

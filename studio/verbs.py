@@ -95,7 +95,8 @@ def verb_export(workspace: Workspace, given: Arguments) -> Result:
 def verb_doctor(workspace: Workspace, given: Arguments) -> Result:
     found = checkup.examine(workspace)
     for name, value in found.items():
-        say(f"  {name:16} {value}")
+        for line in value if isinstance(value, list) else [value]:
+            say(f"  {name:16} {line}")
     return found
 
 

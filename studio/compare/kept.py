@@ -8,7 +8,6 @@ conversations/
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from studio.compare.sampling import GREEDY, Sampling
 from studio.data.conversation import Conversation, Message, Role
 from studio.data.datasets import now
 from studio.data.json_rows import parse_json
+from studio.disk import move
 from studio.errors import RunError, SettingError
 from studio.runs import Run
 from studio.store import write_whole
@@ -127,7 +127,7 @@ def remove(run: Run, kept_id: str) -> None:
         path = _find(folder_of(run), kept_id)
         aside = folder_of(run) / REMOVED
         aside.mkdir(exist_ok=True)
-        os.replace(path, aside / f"{_moment()}_{path.name}")
+        move(path, aside / f"{_moment()}_{path.name}")
 
 
 def last_removed(run: Run) -> Kept | Broken | None:
@@ -144,7 +144,7 @@ def bring_back(run: Run) -> Kept | Broken:
         place = folder_of(run) / _own_name(path)
         if place.exists():  # put there by hand meanwhile
             place = place.with_stem(f"{place.stem}-{secrets.token_hex(3)}")
-        os.replace(path, place)
+        move(path, place)
         return _read_or_say(place)
 
 

@@ -27,6 +27,7 @@ from studio.data.audit import structure
 from studio.data.conversation import Conversation
 from studio.data.examples import Placed
 from studio.data.tokens import ChatTokenizer, Labelled, Learn, label_tokens
+from studio.disk import move
 from studio.errors import DataError, TemplateError
 from studio.store import free_name, read_json, require_space, write_json
 from studio.tasks import Progress, Report
@@ -165,7 +166,7 @@ def save_dataset(
             "unreadable": [asdict(row) for row in conversion.unreadable],
         }
         final = workspace.datasets / free_name(workspace.datasets, name)
-        os.replace(folder, final)
+        move(folder, final)
     write_json(final / "dataset.json", description)
     return open_dataset(workspace, final.name)
 

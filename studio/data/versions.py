@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from studio.data import examples
 from studio.data.conversation import Conversation
 from studio.data.datasets import Dataset, is_learnable, now, open_dataset, read_choices
 from studio.data.examples import Placed
+from studio.disk import move
 from studio.errors import DataError
 from studio.store import read_json, require_space, write_json
 from studio.tasks import Progress, Report
@@ -59,7 +59,7 @@ def make_version(
     if not writer.counts["train"]:
         shutil.rmtree(folder)
         raise DataError("No example to learn from would be left.", "Mend less at once, or bring more examples.")
-    os.replace(folder, dataset.root / version)
+    move(folder, dataset.root / version)
     write_json(
         dataset.root / version / "version.json",
         {

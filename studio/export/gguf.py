@@ -76,6 +76,11 @@ def note_of(run: Run, kind: str, quant: str) -> Path:
     return folder.with_name(f"{folder.name}.task.json")
 
 
+def notes_of(run: Run) -> list[Path]:
+    """Of every export that a run could have."""
+    return [note_of(run, kind, quant) for kind in KINDS for quant in (QUANTS if kind == "gguf" else [""])]
+
+
 def export_run(run: Run, kind: str, quant: str = "q4_k_m") -> Iterator[Progress]:
     """Make the export in a process of its own, and tell how far it is; `read_export` has the result.
 
@@ -97,9 +102,13 @@ def export_run(run: Run, kind: str, quant: str = "q4_k_m") -> Iterator[Progress]
 
 
 def stop_export(run: Run, kind: str, quant: str) -> None:
-    """End it at once; nothing half made is left, and an export that was there before is untouched."""
-    stop_task(note_of(run, kind, quant))
-    clear_leftovers(workspace_of(run.folder).exports)
+    stop_noted(note_of(run, kind, quant))
+
+
+def stop_noted(note: Path) -> None:
+    """End the export of this note at once; nothing half made is left, and one that was there before is untouched."""
+    stop_task(note)
+    clear_leftovers(note.parent)
 
 
 def clear_leftovers(exports: Path) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from studio.compare.others import FILE as OTHERS
+from studio.disk import move
 from studio.errors import TunesmithError
 from studio.report.document import as_plain, build_document
 from studio.report.gather import gather
@@ -53,7 +54,7 @@ def _write_bytes(path: Path, content: bytes) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
-        os.replace(temporary, path)
+        move(temporary, path)
     except OSError as error:
         raise TunesmithError(
             f"{path.name} could not be written: {error.strerror}.", "Close it where it is open, and write it again."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import shutil
 from pathlib import Path
@@ -11,8 +10,9 @@ from typing import Any
 
 import huggingface_hub
 from huggingface_hub.file_download import get_hf_file_metadata, http_get
-from huggingface_hub.utils import build_hf_headers
+from huggingface_hub.utils._headers import build_hf_headers
 
+from studio.disk import move
 from studio.errors import ModelError
 from studio.store import read_if_whole, write_json
 
@@ -50,7 +50,7 @@ def fetch_file(name: str, file: str, revision: str, place: Path, bar: Any = None
     if CHECKSUM.fullmatch(version) and _checksum(part) != version:  # the hub names large files by theirs
         part.unlink()
         raise ModelError(f"{file} of {name} arrived damaged.", "Try again: this file is fetched anew, the others stay.")
-    os.replace(part, target)
+    move(part, target)
     write_json(place / PARTS / WHOLE, {**whole, file: version})
     return target
 

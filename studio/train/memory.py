@@ -37,6 +37,7 @@ LIBRARIES_BYTES = 1_070_000_000  # what torch, Unsloth and their like take befor
 # For each word of its tokenizer, which is read by us and by Transformers: 950 to 2,100 in eight families, measured.
 WORD_BYTES = 1_700
 CARD_CONTEXT_BYTES = 800_000_000  # CUDA's own context, its libraries' workspaces
+OFFLOADS_FROM = 512  # tokens: for shorter examples Unsloth takes ordinary checkpointing (models/_utils.py)
 FRAGMENTED = 0.025  # of what is allocated, lost between the allocator's blocks
 
 
@@ -135,9 +136,10 @@ def method_of(recipe: Recipe, on_card: bool) -> Method:
 
 
 def checkpointing_of(recipe: Recipe, on_card: bool) -> Checkpointing:
-    return (
-        ("unsloth" if on_card else "off") if recipe.gradient_checkpointing == "auto" else recipe.gradient_checkpointing
-    )
+    asked = recipe.gradient_checkpointing
+    if asked == "auto":
+        asked = "unsloth" if on_card else "off"
+    return "on" if asked == "unsloth" and recipe.max_length < OFFLOADS_FROM else asked
 
 
 def optimizer_of(recipe: Recipe, on_card: bool) -> str:

@@ -71,7 +71,10 @@ def method_of(recipe: Recipe, facts: Facts) -> str:
 
 def _method(recipe: Recipe, facts: Facts) -> Complaints:
     method = method_of(recipe, facts)
-    if recipe.method == "qlora" and not facts.has_card:
+    unusable = facts.machine.unusable_card
+    if unusable:
+        yield Complaint("method", f"{unusable.trouble} {unusable.remedy}", refuses=True)
+    elif recipe.method == "qlora" and not facts.has_card:
         yield Complaint("method", "Works on a processor too: it saves memory, and every step takes longer.")
     if method != "full":
         return

@@ -22,6 +22,7 @@ from studio.compare.sampling import Sampling
 from studio.compare.voices import Voice
 from studio.data.conversation import Conversation
 from studio.errors import ModelError, TunesmithError
+from studio.workers.memory import is_out_of_memory
 from studio.workspace import Workspace
 
 FIGURES = [field.name for field in fields(Figures)]
@@ -101,7 +102,7 @@ def _so_far(answer: Any) -> str:
 
 
 def _explain(error: Exception) -> TunesmithError:
-    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
+    if is_out_of_memory(error):
         return ModelError(
             "The memory was not enough for this answer.",
             "Ask fewer at once, or shorten the conversation with Clear. If even one cannot be loaded, close other "

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 import shutil
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from studio.disk import move_over, settle, settle_folder
 from studio.errors import RunError
 from studio.store import write_json
 
@@ -32,12 +32,13 @@ def written_whole(folder: Path, step: int) -> Iterator[Path]:
     place.mkdir(parents=True)
     try:
         yield place
-        write_json(place / LIST, {file.name: _measure(file) for file in sorted(place.iterdir())})
-        _sync(place)
-        target = folder / place.name
-        shutil.rmtree(target, ignore_errors=True)  # the same step, from before a resume
-        os.replace(place, target)
-        _sync(folder)
+        files = sorted(place.iterdir())
+        for file in files:
+            settle(file)
+        write_json(place / LIST, {file.name: _measure(file) for file in files})
+        settle_folder(place)
+        move_over(place, folder / place.name)  # the same step may be there, from before a resume
+        settle_folder(folder)
     except Exception as error:
         if is_disk_full(error, folder):
             raise RunError(
@@ -101,19 +102,9 @@ def size_bytes(checkpoint: Path) -> int:
 
 
 def _measure(file: Path) -> list[int]:
-    """[bytes, crc32], with the file on the disk and not only on its way there."""
+    """[bytes, crc32]"""
     checksum = 0
     with file.open("rb") as opened:
         while block := opened.read(1 << 20):
             checksum = zlib.crc32(block, checksum)
-        os.fsync(opened.fileno())
     return [file.stat().st_size, checksum]
-
-
-def _sync(folder: Path) -> None:
-    if os.name == "posix":  # Windows opens no folders, and its renames are written through
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -13,6 +13,7 @@ from typing import Any
 from peft import PeftModel
 
 from studio.data.datasets import label_all, open_dataset
+from studio.disk import move, move_over
 from studio.errors import ExportError, TunesmithError
 from studio.export.gguf import QUANTS, Quant, clear_leftovers, folder_of
 from studio.export.ollama import build_modelfile
@@ -51,8 +52,7 @@ def export(run: Run, kind: str, quant: Quant, report: Report) -> dict[str, Any]:
     try:
         make = {"adapter": _export_adapter, "merged": _export_merged, "gguf": _export_gguf}[kind]
         result = make(run, base, quant, work, report)
-        shutil.rmtree(place, ignore_errors=True)
-        os.replace(work, place)
+        move_over(work, place)
     except Exception as error:
         if not isinstance(error, TunesmithError) and is_disk_full(error, place.parent):
             raise ExportError(
@@ -133,8 +133,8 @@ def _export_gguf(run: Run, base: Path, quant: Quant, work: Path, report: Report)
         report,
     )
     name = f"{run.id}-{quant.id}.gguf"
-    os.replace(made, work / name)
-    shutil.rmtree(work / "parts")
+    move(made, work / name)
+    shutil.rmtree(work / "parts", ignore_errors=True)  # Windows lets go of what was mapped only with the process
     check = check_gguf(work / name, asked, expected, tokenizer, ends, most, report)
     if not check["good"]:
         raise ExportError(

@@ -25,7 +25,12 @@ from studio.errors import ModelError
 from studio.hardware import processor_has_bf16
 from studio.runs import Run
 from studio.train.recipe import Recipe
+from studio.workers.card import card_has_bf16, stay_on_card
 from studio.workers.loftq import round_to_four_bits
+
+
+# Their activations exceed what float16 can hold, as Unsloth found (FORCE_FLOAT32 in unsloth_zoo/model_lists.py).
+OVERFLOWING = ("gemma3", "gemma4", "glm4_moe", "gpt_oss", "qwen3_5", "qwen3_moe")
 
 
 def method_of(recipe: Recipe) -> Literal["qlora", "lora", "full"]:
@@ -44,16 +49,23 @@ def compute_dtype() -> torch.dtype:
     There torch multiplies 16-bit matrices number by number: the way back of a step took 150 times as long (AVX2).
     """
     if torch.cuda.is_available():
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+        return torch.bfloat16 if card_has_bf16() else torch.float16
     return torch.bfloat16 if processor_has_bf16() else torch.float32
+
+
+def dtype_for(model_type: str) -> torch.dtype:
+    """What a model of this kind is computed with here."""
+    usual = compute_dtype()
+    return torch.float32 if usual == torch.float16 and model_type.startswith(OVERFLOWING) else usual
 
 
 def load_base(folder: Path, four_bit: bool, on_card: bool = True) -> Any:
     """The bare model, from safetensors only, on the card if there is one and it is wanted there."""
+    stay_on_card()
     config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     model = auto_class(config).from_pretrained(
         folder,
-        dtype=compute_dtype(),
+        dtype=dtype_for(config.model_type),
         quantization_config=_rounding(config, four_bit),
         device_map={"": 0} if on_card and torch.cuda.is_available() else None,
         trust_remote_code=False,
@@ -65,7 +77,7 @@ def load_base(folder: Path, four_bit: bool, on_card: bool = True) -> Any:
         model._weight_conversions = None  # saving reverses how it was loaded, and would round anew
         for weights in model.parameters():
             if weights.dtype == torch.bfloat16:  # to which MXFP4 is unrolled, whatever is asked for
-                weights.data = weights.data.to(compute_dtype())
+                weights.data = weights.data.to(dtype_for(config.model_type))
     model.get_output_embeddings().register_forward_pre_hook(_close_gaps)
     fix_quirks(model)
     return model
@@ -90,7 +102,7 @@ def _rounding(config: Any, four_bit: bool) -> Any:
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=compute_dtype(),
+        bnb_4bit_compute_dtype=dtype_for(config.model_type),
     )
 
 

@@ -12,6 +12,7 @@ from types import MethodType
 from typing import Any
 
 import torch
+from peft.tuners.lora.bnb import Linear4bit
 from peft.tuners.lora.layer import Linear as AdaptedLinear
 from torch.nn.functional import linear
 
@@ -19,7 +20,7 @@ from torch.nn.functional import linear
 def mix(model: Any) -> None:
     """Let plain layers compute so; those that have more to them stay as PEFT has them."""
     for module in model.modules():
-        if type(module) is AdaptedLinear and not module.lora_variant:
+        if type(module) in (AdaptedLinear, Linear4bit) and not module.lora_variant:
             module._mixed_batch_forward = MethodType(_forward, module)
             module._side_by_side = None
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from transformers import TrainerCallback
 
 from studio.runs import TRYING, Run
@@ -49,12 +50,14 @@ class Rehearsal(TrainerCallback):  # type: ignore[misc]
         )
 
     def _try_step(self, model: Any) -> float:
+        _wait_for_card()
         began = time.monotonic()
         batch = self._longest(self.trainer.train_dataset, self.recipe.batch_size)
         learned = (batch["labels"] != -100).sum()
         self.trainer.current_gradient_accumulation_steps = 1
         self.trainer.training_step(model, batch, learned)
         model.zero_grad(set_to_none=True)
+        _wait_for_card()
         return time.monotonic() - began
 
     def _try_evaluation(self, model: Any) -> None:
@@ -73,6 +76,12 @@ class Rehearsal(TrainerCallback):  # type: ignore[misc]
         """The optimizer gets its memory at the first step: two numbers a weight that learns, of 8 or 32 bits."""
         learning = sum(weights.numel() for weights in self.trainer.model.parameters() if weights.requires_grad)
         return int(learning) * (2 if "8bit" in str(self.trainer.args.optim) else 8)
+
+
+def _wait_for_card() -> None:
+    """It works on by itself: without this the time that it takes is nobody's."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from studio.store import read_rows
 from studio.train.pace import Pace
 from studio.workers.chance import take_chance
 from studio.workers.checkpoints import list_checkpoints, size_bytes
+from studio.workers.memory import is_out_of_memory, let_go
 from studio.workers.report import RunReport
 
 SMOOTHED_STEPS = 10
@@ -150,6 +151,9 @@ class Reporter(TrainerCallback):  # type: ignore[misc]
         except Exception as error:
             traceback.print_exc()
             self.answer = None
+            if is_out_of_memory(error):
+                traceback.clear_frames(error.__traceback__)  # they hold on to what did not fit
+                let_go()
             why = str(error).partition("\n")[0][:200]
             self.run.tell(f"The sample answers could not be made, so there are none from step {step:,} on: {why}")
 

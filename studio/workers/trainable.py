@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import platform
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
+from studio.toolchain import missing_for_kernels, say_missing
+
+KERNELS_LACK = say_missing(missing_for_kernels(platform.system())) if torch.cuda.is_available() else ""
 try:
+    if KERNELS_LACK:
+        raise RuntimeError("nothing here compiles its kernels")
     from unsloth import FastLanguageModel  # before trl, transformers and peft: it patches them
 
     UNSLOTH_MISSING = ""
@@ -14,16 +26,16 @@ except Exception as error:  # Unsloth raises many kinds where it does not know t
     FastLanguageModel = None
     UNSLOTH_MISSING = f"{type(error).__name__}: {error}"
 
-import torch
 from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
 from transformers import AutoTokenizer
 
 from studio.errors import ModelError, SettingError, TunesmithError
 from studio.train.recipe import Recipe
+from studio.workers.card import stay_on_card
 from studio.workers.load import compute_dtype, keep_unpacked, load_base, fix_quirks, method_of
 from studio.workers.loftq import start_by_loftq
 from studio.workers.memory import is_out_of_memory
-from studio.workers.targets import find_targets
+from studio.workers.targets import Targets, find_targets
 
 
 @dataclass(frozen=True)
@@ -33,6 +45,11 @@ class Trainable:
     model: Any
     tokenizer: Any
     engine: str
+
+
+def can_run_kernels() -> bool:
+    """Triton's."""
+    return torch.cuda.is_available() and not KERNELS_LACK
 
 
 def load_trainable(folder: Path, recipe: Recipe) -> Trainable:
@@ -69,6 +86,7 @@ def load_trainable(folder: Path, recipe: Recipe) -> Trainable:
 
 
 def _load_with_unsloth(folder: Path, recipe: Recipe) -> tuple[Any, Any]:
+    stay_on_card()
     method = method_of(recipe)
     model, tokenizer = FastLanguageModel.from_pretrained(
         str(folder),
@@ -76,14 +94,22 @@ def _load_with_unsloth(folder: Path, recipe: Recipe) -> tuple[Any, Any]:
         load_in_4bit=method == "qlora",
         full_finetuning=method == "full",
         dtype=compute_dtype(),
+        use_gradient_checkpointing=checkpointing_of(recipe),  # taken here where all weights learn, else below
         trust_remote_code=False,
         use_safetensors=True,
+        **({"device_map": {"": 0}} if torch.cuda.is_available() else {}),  # not over several cards
     )
     if method == "full":
         return model, tokenizer
     fix_quirks(model)
     targets = find_targets(model, recipe)
-    model = FastLanguageModel.get_peft_model(
+    with _buffers_apart(model) as buffers:
+        model = _adapted(model, recipe, targets, buffers)
+    return _started_by_loftq(model, folder, recipe), tokenizer
+
+
+def _adapted(model: Any, recipe: Recipe, targets: Targets, buffers: Path) -> Any:
+    return FastLanguageModel.get_peft_model(
         model,
         r=recipe.lora_rank,
         lora_alpha=recipe.lora_alpha,
@@ -94,10 +120,25 @@ def _load_with_unsloth(folder: Path, recipe: Recipe) -> tuple[Any, Any]:
         use_dora=recipe.use_dora,
         modules_to_save=saved_whole(recipe),
         ensure_weight_tying=False,  # a table that was tied becomes two: what is saved so is loaded and merged the same
-        use_gradient_checkpointing=_checkpointing_of(recipe),
+        use_gradient_checkpointing=checkpointing_of(recipe),
+        temporary_location=str(buffers),
         random_state=recipe.seed,
     )
-    return _started_by_loftq(model, folder, recipe), tokenizer
+
+
+@contextmanager
+def _buffers_apart(model: Any) -> Iterator[Path]:
+    """A place for the word tables that Unsloth puts onto the disk where they learn whole.
+
+    It joins its place with the model's own path, which is absolute here, and so wrote a gigabyte each into the base.
+    """
+    place = Path(os.environ.get("UNSLOTH_COMPILE_LOCATION", "unsloth_compiled_cache")) / "buffers"
+    shutil.rmtree(place, ignore_errors=True)  # of the run before: they are mapped for as long as it lives
+    path, model.config._name_or_path = model.config._name_or_path, "base"
+    try:
+        yield place
+    finally:
+        model.config._name_or_path = path
 
 
 def _load_plainly(folder: Path, recipe: Recipe) -> tuple[Any, Any]:
@@ -143,7 +184,8 @@ def saved_whole(recipe: Recipe) -> list[str] | None:
     return None if recipe.modules_to_save == "none" else recipe.modules_to_save.split(",")
 
 
-def _checkpointing_of(recipe: Recipe) -> str | bool:
+def checkpointing_of(recipe: Recipe) -> str | bool:
+    """As Unsloth takes it."""
     asked = recipe.gradient_checkpointing
     if asked == "auto":
         return "unsloth" if torch.cuda.is_available() else False

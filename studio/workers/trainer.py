@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 import math
-import os
 import shutil
 import traceback
 from collections import Counter
@@ -12,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from studio.workers.trainable import UNSLOTH_MISSING, Trainable, load_trainable  # isort: skip  (Unsloth patches trl and transformers: it must come first)
+from studio.workers.trainable import KERNELS_LACK, UNSLOTH_MISSING, Trainable, can_run_kernels, load_trainable  # isort: skip  (Unsloth patches trl and transformers: it must come first)
 
 import torch
 from datasets import Dataset as TokenTable
@@ -22,6 +20,7 @@ from trl import SFTTrainer
 from studio.data.conversation import Conversation
 from studio.data.datasets import Dataset, label_all, open_dataset
 from studio.data.tokens import NO_SYSTEM_ROLE, FolderTokenizer, Labelled, Learn
+from studio.disk import move_over
 from studio.errors import DataError, ModelError, RunError
 from studio.runs import Run, base_of, marks_of_base, workspace_of
 from studio.store import read_json
@@ -29,32 +28,37 @@ from studio.train.facts import require_log
 from studio.train.models import ensure_base, require_base
 from studio.train.tokenizing import tokenizer_of
 from studio.train.recipe import HELDOUT_MOST, Recipe, count_steps
+from studio.workers.card import require_card
 from studio.workers.chance import put_back
 from studio.workers.checkpoints import is_whole, newest_whole, prune, step_of, written_whole
 from studio.workers.fused import fuse
 from studio.workers.load import compute_dtype
-from studio.workers.memory import is_out_of_memory, peak_bytes
+from studio.workers.memory import is_out_of_memory, let_go, peak_bytes
 from studio.workers.rehearsal import Rehearsal
 from studio.workers.report import RunReport
 from studio.workers.reporter import Reporter
 from studio.workers.sampler import StepSampler
 from studio.workers.samples import build_answering
-from studio.workers.settings import build_arguments
+from studio.workers.settings import build_arguments, fit_length, within_context
 
 
 def train(run: Run, report: RunReport) -> None:
     """Raises: TunesmithError for what a person can mend."""
     require_log(run.recipe.log_to)
+    require_card()
     workspace = workspace_of(run.folder)
     for progress in ensure_base(workspace, run.recipe.base):  # in its own process, the one that may use the network
         report.update(message=progress.message)
     base = base_of(run)
     report.update(message="Counting tokens", base_marks=marks_of_base(base))
-    tokenizer = tokenizer_of(base, run.recipe)
+    recipe = within_context(run.recipe, base)
+    if recipe != run.recipe:
+        run.tell(f"This model was made to read {recipe.max_length:,} tokens at once: longer examples are cut there.")
+    tokenizer = tokenizer_of(base, recipe)
     dataset = open_dataset(workspace, run.recipe.data)
-    learned, refused = _tokens(dataset.conversations("train"), tokenizer, run.recipe)
+    learned, refused = _tokens(dataset.conversations("train"), tokenizer, recipe)
     heldout = dataset.conversations("validation")[:HELDOUT_MOST]
-    watched, _ = _tokens(heldout, tokenizer, run.recipe)
+    watched, _ = _tokens(heldout, tokenizer, recipe)
     if not learned:
         raise _nothing_learned(dataset, refused)
     for words in _say_changes(tokenizer, dataset, refused):
@@ -62,15 +66,15 @@ def train(run: Run, report: RunReport) -> None:
     if "vision_config" in (read_json(base / "config.json") or {}):
         run.tell("The text part of this model learns; how it sees pictures stays as it was. A GGUF holds text alone.")
     _require_known_tokens(base, [*learned, *watched])
-    report.update(
-        message="Loading the model", steps=count_steps(run.recipe, len(learned)), heldout_examples=len(watched)
-    )
-    trainable = load_trainable(base, run.recipe)
+    report.update(message="Loading the model", steps=count_steps(recipe, len(learned)), heldout_examples=len(watched))
+    trainable = load_trainable(base, recipe)
+    if KERNELS_LACK:
+        run.tell(KERNELS_LACK)
     if not torch.cuda.is_available():  # where Unsloth has kernels of its own
         fuse(trainable.model)
     report.update(engine=trainable.engine)
     answer = build_answering(run, trainable.model, base, tokenizer, heldout) if watched else None
-    recipe = _as_lowered(run, report)
+    recipe = recipe.model_copy(update=report.status.get("lowered", {}))  # with the batch that fitted the last time
     while True:
         reporter = Reporter(run, report, answer)
         trainer = _build_trainer(run, recipe, trainable, learned, watched, reporter, report)
@@ -84,8 +88,7 @@ def train(run: Run, report: RunReport) -> None:
             traceback.clear_frames(error.__traceback__)
             recipe = _lower(run, recipe, trainer, reporter, report)
             del trainer
-        gc.collect()
-        torch.cuda.empty_cache()
+        let_go()
     _keep(run, trainer, reporter, report)
 
 
@@ -139,7 +142,7 @@ class StudioTrainer(SFTTrainer):  # type: ignore[misc]
         return self.sampler
 
     def compute_loss(self, *inputs: Any, **more: Any) -> Any:
-        if UNSLOTH_MISSING and not torch.cuda.is_available():  # TRL's own loss is a Triton kernel, which needs a card
+        if UNSLOTH_MISSING and not can_run_kernels():  # TRL's own loss is one of Triton
             return Trainer.compute_loss(self, *inputs, **more)
         return super().compute_loss(*inputs, **more)
 
@@ -187,6 +190,8 @@ def _build_trainer(
         train_dataset=table,
         eval_dataset=_table(watched) if watched else None,
     )
+    fit_length(trainer, recipe)
+    report.update(steps=trainer.args.max_steps)
     if compute_dtype() == torch.float32:
         for weights in trainer.model.parameters():  # TRL makes what learns beside 4-bit weights bfloat16
             if weights.requires_grad:
@@ -229,11 +234,6 @@ def _load_ended(trainer: StudioTrainer, reporter: Reporter, checkpoint: Path) ->
     trainer._load_from_checkpoint(str(checkpoint))
     trainer.state = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
     reporter.ended = "early" if reporter.has_waited_enough else ""
-
-
-def _as_lowered(run: Run, report: RunReport) -> Recipe:
-    """The recipe, with the batch that fitted the last time."""
-    return run.recipe.model_copy(update=report.status.get("lowered", {}))
 
 
 def _lower(run: Run, recipe: Recipe, trainer: StudioTrainer, reporter: Reporter, report: RunReport) -> Recipe:
@@ -311,6 +311,5 @@ def _save_learned(run: Run, trainer: StudioTrainer, report: RunReport) -> int:
     else:
         kept = step
         trainer.save_model(str(beside))
-    shutil.rmtree(run.adapter, ignore_errors=True)
-    os.replace(beside, run.adapter)
+    move_over(beside, run.adapter)
     return kept

@@ -8,9 +8,11 @@ from typing import Any
 import gradio as gr
 import pytest
 
+from components.bar import find_doing
 from components.work_view import Work
 from studio.compare.at_work import notes_of, require_none_at_work
 from studio.errors import RunError
+from studio.export import gguf
 from studio.process import ProcessId
 from studio.runs import Run
 from studio.store import write_json
@@ -86,6 +88,21 @@ def test_progress_of_the_run_before_goes_with_the_first_tick_on_another(work, ru
     begin(note_of(run), sleeper)
     other = make_run(workspace, name="2026-11-25-0900-letters")
     assert work.tick(other, state(work, run), ended)[work.state] == ""
+
+
+def test_an_export_keeps_others_away_too_and_can_be_stopped_from_the_bar(workspace, run, sleeper):
+    note = gguf.note_of(run, "gguf", "q8_0")
+    begin(note, sleeper, "Converting")
+    require_none_at_work(workspace, but=note)
+    with pytest.raises(RunError, match=f"“{run.title}” is being exported") as told:
+        require_none_at_work(workspace)
+    assert "press Cancel in Export" in told.value.do
+    doing = find_doing(workspace)
+    assert doing is not None
+    assert (doing.tab, doing.stop) == ("export", "Cancel")
+    assert doing.words.startswith(f"“{run.title}”, Export: Converting")
+    doing.end()
+    assert find_doing(workspace) is None
 
 
 @pytest.mark.parametrize("kind", range(4))

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import torch
 from peft import LoraConfig, PeftModel
-from transformers import AutoModelForCausalLM
+from peft.tuners.lora.bnb import Linear4bit
+from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
 from studio.workers.mixed import mix
 
@@ -35,6 +36,18 @@ def fill(model: Any) -> None:
             torch.nn.init.normal_(weight)
 
 
+def build_rounded(base: Path) -> Any:
+    """The same on 4-bit weights, as they are on a card."""
+    torch.manual_seed(3)
+    config = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.float32)
+    rounded = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32, quantization_config=config)
+    model = PeftModel(rounded, LoraConfig(r=4, lora_alpha=16, target_modules="all-linear"), adapter_name="one")
+    model.add_adapter("other", LoraConfig(r=8, lora_alpha=4, target_modules="all-linear"))
+    model.add_adapter("narrow", LoraConfig(r=2, target_modules=["q_proj"]))
+    fill(model)
+    return model.eval()
+
+
 def logits(model: Any, rows: list[str]) -> torch.Tensor:
     ids = torch.arange(5, 5 + 7 * len(rows)).reshape(len(rows), 7)
     with torch.no_grad():
@@ -54,6 +67,13 @@ def test_each_row_is_as_peft_gives_it(pair: tuple[Any, Any]):
     own, mixed = (logits(model, ROWS) for model in pair)
     assert torch.allclose(own, mixed, atol=1e-4)
     assert not torch.allclose(own[0], own[1], atol=1e-1)
+
+
+def test_rows_on_four_bit_weights_are_as_peft_gives_them_and_go_the_same_way(tiny_llama: Path):
+    own, mixed = build_rounded(tiny_llama), build_rounded(tiny_llama)
+    mix(mixed)
+    assert any(hasattr(module, "_side_by_side") for module in mixed.modules() if type(module) is Linear4bit)
+    assert torch.allclose(logits(own, ROWS), logits(mixed, ROWS), atol=1e-4)
 
 
 def test_other_rows_another_strength_and_other_weights_are_seen_at_once(pair: tuple[Any, Any]):

@@ -59,7 +59,10 @@ def write_program(root: Path) -> Path:
     (root / "studio").mkdir()
     for name in (
         "launch.py",
-        *(f"studio/{name}.py" for name in ("__init__", "addition", "environment", "errors", "extras")),
+        *(
+            f"studio/{name}.py"
+            for name in ("__init__", "addition", "disk", "environment", "errors", "extras", "wheels")
+        ),
     ):
         shutil.copy(ROOT / name, root / name)
     (root / "studio" / "verbs.py").write_text(STAND_IN_FOR_VERBS)
@@ -113,20 +116,25 @@ def test_pip_brings_uv_and_uv_brings_the_rest(system: str, root: PurePath, pytho
     ]
 
 
-@pytest.mark.parametrize(
-    ("system", "has_nvidia", "asks"),
-    [
-        ("Windows", True, True),
-        ("Windows", False, False),
-        ("Linux", True, False),
-        ("Linux", False, False),
-        ("Darwin", False, False),
-    ],
-)
-def test_only_windows_with_an_nvidia_card_asks_for_a_cuda_build(system: str, has_nvidia: bool, asks: bool) -> None:
+def test_what_an_older_driver_needs_comes_with_its_build_of_torch() -> None:
     root = PurePosixPath("/tunesmith")
-    _, sync = environment.install_commands(system, root, [root / "requirements.lock"], has_nvidia=has_nvidia)
-    assert ("--torch-backend=auto" in sync) is asks
+    bring_uv, sync, add = environment.install_commands("Linux", root, [root / "requirements.lock"], backend="cu126")
+    assert "uv" in bring_uv
+    assert "--torch-backend=cu126" in sync
+    assert add[-3:] == ["--torch-backend=cu126", "torch", "torchvision"]
+    windows = PureWindowsPath(r"C:\tunesmith")
+    _, sync = environment.install_commands("Windows", windows, [windows / "requirements.lock"], backend="cu126")
+    assert "--torch-backend=cu126" in sync, "whose wheels bring NVIDIA's libraries along"
+
+
+def test_lock_without_the_libraries_of_one_cuda() -> None:
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    left = environment.without_nvidia(lock)
+    gone = set(lock.splitlines()) - set(left.splitlines())
+    assert any(line.startswith("nvidia-cudnn") for line in gone)
+    assert all(line.startswith(("nvidia-", "cuda-")) for line in gone)
+    assert "nvidia-ml-py==" in left
+    assert "torch==" in left
 
 
 @pytest.mark.parametrize(

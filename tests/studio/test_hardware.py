@@ -14,9 +14,14 @@ import psutil
 import pytest
 
 from studio import hardware
+from studio.checkup import advise
 from studio.hardware import Load, read_cards, read_load, read_machine
 from studio.limits import Limit, memory_limits
-from studio.workspace import REPOSITORY
+from studio.process import worker_environment
+from studio.train.facts import read_facts
+from studio.train.recipe import make_recipe
+from studio.train.rules import complaints
+from studio.workspace import REPOSITORY, Workspace
 
 
 class NVMLError(Exception):
@@ -42,8 +47,10 @@ class FakeNvml:
     def nvmlDeviceGetHandleByIndex(self, index: int) -> dict[str, Any]:
         return self.cards[index]
 
+    driver: str = "580.65.06"
+
     def nvmlSystemGetDriverVersion(self) -> str:
-        return "580.65.06"
+        return self.driver
 
     def __getattr__(self, name: str) -> Any:
         def answer(card: dict[str, Any], *details: Any) -> Any:
@@ -54,9 +61,12 @@ class FakeNvml:
         return answer
 
 
-def card(capability: tuple[int, int] = (8, 9), pids: tuple[int, ...] = (), **more: Any) -> dict[str, Any]:
+def card(
+    capability: tuple[int, int] = (8, 9), pids: tuple[int, ...] = (), uuid: str = "1111", **more: Any
+) -> dict[str, Any]:
     return {
         "nvmlDeviceGetName": "NVIDIA GeForce RTX 4090",
+        "nvmlDeviceGetUUID": f"GPU-{uuid}",
         "nvmlDeviceGetMemoryInfo": types.SimpleNamespace(total=24 * 2**30, free=20 * 2**30, used=4 * 2**30),
         "nvmlDeviceGetCudaComputeCapability": capability,
         "nvmlDeviceGetComputeRunningProcesses": [types.SimpleNamespace(pid=pid) for pid in pids],
@@ -68,6 +78,9 @@ def card(capability: tuple[int, int] = (8, 9), pids: tuple[int, ...] = (), **mor
 def nvml(monkeypatch: pytest.MonkeyPatch) -> FakeNvml:
     fake = FakeNvml()
     monkeypatch.setitem(sys.modules, "pynvml", fake)
+    monkeypatch.setattr(hardware, "cuda_of_torch", lambda: 13)
+    monkeypatch.setattr(hardware.platform, "system", lambda: "Linux")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     return fake
 
 
@@ -99,7 +112,91 @@ def test_cards_compute_in_bf16_from_ampere_on(nvml: FakeNvml, capability: tuple[
     assert read_cards()[0].bf16 is bf16
 
 
-def test_the_first_card_trains_and_one_that_does_not_answer_hides_no_other(nvml: FakeNvml) -> None:
+def large(uuid: str, gigabytes: int, **more: Any) -> dict[str, Any]:
+    memory = types.SimpleNamespace(total=gigabytes * 2**30, free=gigabytes * 2**30, used=0)
+    return card(uuid=uuid, nvmlDeviceGetMemoryInfo=memory, **more)
+
+
+def test_of_two_cards_the_one_with_the_most_memory_is_told_and_is_all_that_a_worker_sees(
+    nvml: FakeNvml, workspace: Workspace
+) -> None:
+    nvml.cards = [large("small", 8, nvmlDeviceGetName="RTX 3050"), large("large", 24)]
+    found = read_machine().card
+    assert found is not None
+    assert (found.uuid, found.memory_bytes) == ("GPU-large", 24 * 2**30)
+    environment = worker_environment(workspace, "train")
+    assert environment["CUDA_VISIBLE_DEVICES"] == "GPU-large"
+    assert environment["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID"
+
+
+@pytest.mark.parametrize(
+    ("visible", "uuids"),
+    [
+        ("0", ["GPU-small"]),
+        ("1,0", ["GPU-large", "GPU-small"]),
+        ("GPU-la", ["GPU-large"]),
+        ("", []),
+        ("-1", []),
+        ("0,7,1", ["GPU-small"]),
+        ("nonsense", []),
+    ],
+)
+def test_cards_that_a_person_hides_are_not_told(
+    nvml: FakeNvml, monkeypatch: pytest.MonkeyPatch, workspace: Workspace, visible: str, uuids: list[str]
+) -> None:
+    nvml.cards = [large("small", 8), large("large", 24)]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert [found.uuid for found in read_cards()] == uuids
+    seen = worker_environment(workspace, "train")["CUDA_VISIBLE_DEVICES"]
+    assert seen == (max(uuids, key=["GPU-small", "GPU-large"].index) if uuids else visible)
+
+
+def test_load_is_that_of_the_card_that_is_used(nvml: FakeNvml) -> None:
+    nvml.cards = [large("small", 8, nvmlDeviceGetPowerUsage=8_000), large("large", 24, nvmlDeviceGetPowerUsage=24_000)]
+    assert read_load().power_w == 24
+
+
+def test_parts_of_a_divided_card_are_told_in_its_place(nvml: FakeNvml) -> None:
+    part = large("part", 10, nvmlDeviceGetUUID="MIG-1", nvmlDeviceGetName="H200 MIG 1g")
+    del part["nvmlDeviceGetCudaComputeCapability"]
+    whole = card(capability=(9, 0), nvmlDeviceGetMigMode=(1, 1), nvmlDeviceGetMaxMigDeviceCount=1)
+    part["nvmlDeviceGetDeviceHandleFromMigDeviceHandle"] = whole
+    whole["nvmlDeviceGetMigDeviceHandleByIndex"] = part
+    nvml.cards = [whole]
+    assert [(found.uuid, found.memory_bytes, found.bf16) for found in read_cards()] == [("MIG-1", 10 * 2**30, True)]
+
+
+def test_card_that_shares_the_memory_of_the_machine_has_as_much(nvml: FakeNvml) -> None:
+    nvml.cards = [card(capability=(12, 1))]
+    del nvml.cards[0]["nvmlDeviceGetMemoryInfo"]
+    assert read_cards()[0].memory_bytes == psutil.virtual_memory().total
+
+
+def test_card_whose_driver_is_too_old_is_seen_said_and_not_used(nvml: FakeNvml, workspace: Workspace) -> None:
+    nvml.cards, nvml.driver = [card()], "470.82"
+    machine = read_machine()
+    assert machine.card is None
+    assert machine.unusable_card is not None
+    words = "NVIDIA GeForce RTX 4090 cannot be used: its driver 470 is too old, 580 is needed."
+    assert machine.unusable_card.trouble == hardware.describe_accelerator() == words
+    assert "CUDA_VISIBLE_DEVICES" not in worker_environment(workspace, "train")
+    facts = read_facts(None, machine, None)
+    said = [found for found in complaints(make_recipe(data="x"), facts) if found.refuses]
+    assert [(found.field, found.sentence) for found in said] == [
+        ("method", f"{words} Install NVIDIA's driver 580 or newer, restart the computer, and start Tunesmith again.")
+    ]
+    assert list(advise("Linux", machine, ["a C compiler"])) == [said[0].sentence]
+
+
+def test_what_a_card_lacks_beside_it_is_advised(nvml: FakeNvml) -> None:
+    nvml.cards = [large("small", 8, nvmlDeviceGetName="RTX 3050"), large("large", 24)]
+    words = list(advise("Linux", read_machine(), ["a C compiler"]))
+    assert words[0] == "Trains on NVIDIA GeForce RTX 4090, which has the most memory; not on RTX 3050."
+    assert "need a C compiler" in words[1]
+    assert list(advise("Linux", read_machine(), []))[1:] == []
+
+
+def test_card_trains_and_one_that_does_not_answer_hides_no_other(nvml: FakeNvml) -> None:
     nvml.cards = [{}, card(nvmlDeviceGetName="NVIDIA A100")]
     assert [found.name for found in read_cards()] == ["NVIDIA A100"]
 

@@ -8,7 +8,7 @@ import sys
 
 import psutil
 
-from studio.process import FETCHING, ProcessId, worker_command, worker_environment
+from studio.process import FETCHING, ProcessId, is_gone, no_window, own_group, worker_command, worker_environment
 
 
 def test_this_process_is_alive():
@@ -62,3 +62,26 @@ def test_a_worker_runs_in_the_python_of_the_studio(tmp_path):
     assert worker_command("train", tmp_path, "x") == [
         sys.executable, "-m", "studio.workers.train", str(tmp_path), "x",
     ]  # fmt: skip
+
+
+def test_workers_are_started_as_each_system_needs_it():
+    """With DETACHED_PROCESS (8) the venv's python.exe opens a console on Windows, and closing it ends the worker."""
+    assert own_group("linux") == own_group("darwin") == {"start_new_session": True}
+    assert own_group("win32") == {"creationflags": 0x08000000 | 0x00000200}
+    assert no_window("win32") == {"creationflags": 0x08000000}
+    assert no_window("linux") == {}
+
+
+def test_caches_of_compiled_kernels_lie_in_the_workspace(workspace):
+    environment = worker_environment(workspace, "train")
+    for name in ("TRITON_CACHE_DIR", "TORCHINDUCTOR_CACHE_DIR"):
+        assert environment[name].startswith(str(workspace.root))
+
+
+def test_killed_process_is_gone_for_whoever_asks_even_while_nobody_has_asked_how_it_ended():
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    assert not is_gone(process.pid)
+    ProcessId.of(process.pid).kill()
+    assert is_gone(process.pid)
+    process.communicate()
+    assert is_gone(process.pid)

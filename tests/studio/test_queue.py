@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -62,6 +64,27 @@ def test_the_first_run_starts_and_the_next_waits_until_it_has_ended(workspace, d
     end(workspace, first.id)
     assert advance(workspace).id == second.id
     assert launched == [first.id, second.id]
+
+
+def test_a_run_waits_while_other_work_has_a_model_in_the_memory(workspace, data, launched, tmp_path):
+    """Two models of eight billion parameters do not fit onto one card, and a run would end for want of memory."""
+
+    def work_at(module: str, place: Path) -> subprocess.Popen[bytes]:
+        code = [sys.executable, "-c", "input()", f"studio.workers.{module}", str(place / "runs" / "a")]
+        return subprocess.Popen(code, stdin=subprocess.PIPE)
+
+    elsewhere, tokens, scores = work_at("score", tmp_path), work_at("audit", workspace.root), None
+    try:
+        scores = work_at("score", workspace.root)
+        run = start_run(workspace, make_recipe(data=data))
+        assert (run.state, run.status["message"], launched) == ("queued", "Scores has the memory", [])
+        scores.communicate()
+        assert advance(workspace).id == run.id
+        assert open_run(workspace, run.id).status["message"] == "Loading the libraries"
+    finally:
+        for process in filter(None, (elsewhere, tokens, scores)):
+            process.kill()
+            process.communicate()
 
 
 def test_a_queue_outlives_whoever_made_it_and_keeps_its_order(workspace, data, launched):
