@@ -23,21 +23,20 @@ KINDS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Quant:
-    """`scheme` is AutoRound's name, empty where nothing is rounded; `share` the size against 16-bit weights."""
+    """`share` is the size against 16-bit weights; `calibrated`: it is rounded by looking at examples."""
 
     id: str
     title: str
-    scheme: str
     share: float
-    calibrated: bool
+    calibrated: bool = False
 
 
 QUANTS: dict[str, Quant] = {
     quant.id: quant
     for quant in (
-        Quant("q4_k_m", "Q4_K_M: small, nearly as good", "gguf:q4_k_m", 0.33, True),
-        Quant("q8_0", "Q8_0: twice the size, hardly any loss", "gguf:q8_0", 0.54, False),
-        Quant("f16", "F16: full size, no loss", "", 1.0, False),
+        Quant("q4_k_m", "Q4_K_M: small, nearly as good", 0.33, calibrated=True),
+        Quant("q8_0", "Q8_0: twice the size, hardly any loss", 0.54),
+        Quant("f16", "F16: full size, no loss", 1.0),
     )
 }
 

@@ -18,6 +18,7 @@ from studio.train.shape import ModelShape
 MOST = 3  # remedies that are offered
 SHORTEST_TOKENS = 32
 LEAST_RANK = 8
+WIDE_OPTIMIZERS = ("adamw_torch", "paged_adamw_32bit")  # their averages have 32 bits
 
 
 @dataclass(frozen=True)
@@ -32,21 +33,64 @@ class Remedy:
 def what_fits(recipe: Recipe, shape: ModelShape, machine: Machine, longest_tokens: int | None = None) -> dict[str, Any]:
     """The largest length and batch that fit, as settings to change; empty where even one short example does not.
 
-    Length comes first, since what is cut off is lost, while a smaller batch only makes more of them. Batch times
-    batches a step stays as it was, or as near as can be from above.
+    Length comes first, since what is cut off is lost, while a smaller batch only makes more of them. Before an example
+    is cut, what costs time alone is taken: checkpointing, averages at 8 bits, layers off the card. Batch times batches
+    a step stays as it was, or as near as can be from above.
     """
     wanted = _wanted_tokens(recipe, shape, longest_tokens)
-    length = _largest(
-        SHORTEST_TOKENS, wanted, lambda tokens: _fits(recipe, shape, machine, tokens, batch_size=1, max_length=tokens)
-    )
-    if length is None:
+    length, spared = 0, dict[str, Any]()
+    for changes in _sparing(recipe, shape, machine, wanted):
+        found = _longest_that_fits(recipe.model_copy(update=changes), shape, machine, wanted)
+        if found > length:
+            length, spared = found, changes
+        if length == wanted:
+            break
+    if not length:
         return {}
+    recipe = recipe.model_copy(update=spared)
     together = recipe.batch_size * recipe.gradient_accumulation
     batch = _largest(
         1, together, lambda size: _fits(recipe, shape, machine, length, batch_size=size, max_length=length)
     )
     assert batch is not None, "a batch of 1 fitted just now"
-    return {"max_length": length, **_batched(together, batch)}
+    return {"max_length": length, **_batched(together, batch), **spared}
+
+
+def _longest_that_fits(recipe: Recipe, shape: ModelShape, machine: Machine, wanted: int) -> int:
+    """Tokens of one example; 0 where not even a short one fits."""
+
+    def fits(tokens: int) -> bool:
+        return _fits(recipe, shape, machine, tokens, batch_size=1, max_length=tokens)
+
+    return wanted if fits(wanted) else _largest(SHORTEST_TOKENS, wanted, fits) or 0
+
+
+def _sparing(recipe: Recipe, shape: ModelShape, machine: Machine, wanted: int) -> Iterator[dict[str, Any]]:
+    """Changes by which it learns the same and takes longer, one more each time; the first are none."""
+    changes: dict[str, Any] = {}
+    yield changes
+    on_card = machine.card is not None
+    if checkpointing_of(recipe, on_card) == "off":
+        changes = changes | {"gradient_checkpointing": "unsloth" if on_card else "on"}
+        yield changes
+    if on_card and optimizer_of(recipe, on_card) in WIDE_OPTIMIZERS:
+        changes = changes | {"optimizer": "adamw_8bit"}
+        yield changes
+    if on_card and method_of(recipe, on_card) != "full":
+        changed = recipe.model_copy(update=changes)
+        yield changes | _fewest_layers_off(changed, shape, machine, wanted, batch_size=1, max_length=wanted)
+
+
+def _fewest_layers_off(
+    recipe: Recipe, shape: ModelShape, machine: Machine, longest: int | None, **changes: Any
+) -> dict[str, Any]:
+    """As few as make it fit; all of them where none do."""
+    fitting = (
+        count
+        for count in range(recipe.offload_layers + 1, shape.layers + 1)
+        if _fits(recipe, shape, machine, longest, offload_layers=count, **changes)
+    )
+    return {"offload_layers": next(fitting, shape.layers)}
 
 
 def _wanted_tokens(recipe: Recipe, shape: ModelShape, longest_tokens: int | None) -> int:
@@ -152,11 +196,18 @@ def _single(recipe: Recipe, shape: ModelShape, machine: Machine, lengths: Sequen
             "Counts activations again instead of keeping them. It learns the same, a fifth to a third slower.",
             {"gradient_checkpointing": "unsloth" if on_card else "on"},
         )
-    if on_card and optimizer_of(recipe, on_card) in ("adamw_torch", "paged_adamw_32bit"):
+    if on_card and optimizer_of(recipe, on_card) in WIDE_OPTIMIZERS:
         yield Remedy(
             "Optimizer at 8 bits",
             "Its averages take a quarter of the memory; its authors found that it learns as well.",
             {"optimizer": "adamw_8bit"},
+        )
+    if on_card and method != "full" and recipe.offload_layers < shape.layers:
+        changes = _fewest_layers_off(recipe, shape, machine, max(lengths, default=None))
+        yield Remedy(
+            f"{changes['offload_layers']} of {shape.layers} layers off the card",
+            "They wait in the computer's memory until it is their turn. It learns the same; each batch takes longer.",
+            changes,
         )
     if method == "full":
         yield Remedy("An adapter instead of all weights", "Learns nearly as much in most tasks.", {"method": "lora"})

@@ -37,6 +37,7 @@ LIBRARIES_BYTES = 1_070_000_000  # what torch, Unsloth and their like take befor
 # For each word of its tokenizer, which is read by us and by Transformers: 950 to 2,100 in eight families, measured.
 WORD_BYTES = 1_700
 CARD_CONTEXT_BYTES = 800_000_000  # CUDA's own context, its libraries' workspaces
+SLOTS = 3  # layers that were offloaded and are on the card at once: unsloth_zoo/block_swap.py fetches two ahead
 OFFLOADS_FROM = 512  # tokens: for shorter examples Unsloth takes ordinary checkpointing (models/_utils.py)
 FRAGMENTED = 0.025  # of what is allocated, lost between the allocator's blocks
 
@@ -56,7 +57,10 @@ class Trainer:
 
 @dataclass(frozen=True)
 class Estimate:
-    """All in bytes. `available` is what is free on the card, or in the machine for a run on the processor."""
+    """All in bytes. `available` is what is free on the card, or in the machine for a run on the processor.
+
+    `offloaded`: what lies in the machine's memory beside a card, of which `machine_available` is free.
+    """
 
     weights: int
     adapter: int
@@ -65,6 +69,8 @@ class Estimate:
     activations: int
     overhead: int
     available: int
+    offloaded: int = 0
+    machine_available: int = 0
 
     @property
     def parts(self) -> dict[str, int]:
@@ -77,7 +83,7 @@ class Estimate:
 
     @property
     def fits(self) -> bool:
-        return self.total <= self.available
+        return self.total <= self.available and self.offloaded <= self.machine_available
 
 
 def estimate(
@@ -95,6 +101,9 @@ def estimate(
     computed = HALF if trainer.on_card or machine.bf16 else SINGLE
     width = computed if method == "full" or (method == "qlora" and not trainer.on_card) else SINGLE
     weights = _weights_bytes(shape, method, trainer, computed)
+    layer = layer_bytes(shape, method)
+    offloaded = offloaded_layers(recipe, shape, method, trainer.on_card)
+    weights -= max(0, offloaded - SLOTS) * layer
     adapter = 0 if method == "full" else learning * width
     optimizer = _optimizer_bytes(optimizer_of(recipe, trainer.on_card), width) * learning
     gradients = learning * width
@@ -128,7 +137,19 @@ def estimate(
         activations=round(kept),
         overhead=round(overhead),
         available=card.free_bytes if card and trainer.on_card else machine.free_memory_bytes,
+        offloaded=round(offloaded * layer),
+        machine_available=machine.free_memory_bytes,
     )
+
+
+def offloaded_layers(recipe: Recipe, shape: ModelShape, method: Method, on_card: bool) -> int:
+    """Unsloth fetches what stays as it is, so layers that learn whole cannot wait elsewhere."""
+    return min(recipe.offload_layers, shape.layers) if on_card and method != "full" else 0
+
+
+def layer_bytes(shape: ModelShape, method: Method) -> float:
+    """The weights of one layer as a card holds them."""
+    return shape.linear_parameters / max(1, shape.layers) * (NF4_BYTES if method == "qlora" else HALF)
 
 
 def method_of(recipe: Recipe, on_card: bool) -> Method:

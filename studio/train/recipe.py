@@ -221,6 +221,11 @@ class Recipe(BaseModel):
         "auto", "Gradient checkpointing", "Counts activations again instead of keeping them: less memory, a fifth to "
         "a third slower. auto: unsloth's on a graphics card, off without one.", group="memory",
     )  # fmt: skip
+    offload_layers: int = _setting(
+        0, "Layers off the card", "Layers that wait in the computer's memory until it is their turn: for models larger "
+        "than the graphics card.", group="memory", ge=0, le=200, unit="layers",
+        up="needs less of the card, and each batch takes longer", down="is faster",
+    )  # fmt: skip
 
 
 SETTINGS: dict[str, FieldInfo] = {

@@ -9,14 +9,14 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
-from typing import Any
+from typing import Any, cast
 
 from pydantic import ValidationError
 
 from studio.data.chat_templates import OWN
 from studio.data.tokens import NO_SYSTEM_ROLE
 from studio.train.facts import Complaint, Complaints, Facts
-from studio.train.memory import targets_of
+from studio.train.memory import Method, layer_bytes, targets_of
 from studio.train.presets import rate_factor
 from studio.train.recipe import (
     SCHEDULES,
@@ -34,6 +34,7 @@ OF_THE_ADAPTER = ("lora_alpha", "lora_dropout", "target_modules", "use_rslora", 
 FULL_RATE, ADAPTER_RATE, LION_RATE, SGD_RATE = 5e-5, 1e-3, 1e-4, 1e-2  # the first three for a base of usual size
 STRONG = 4.0  # what the adapter says is multiplied by alpha / rank: 2 is usual
 LEAST_STEPS_A_CYCLE = 10
+FETCHED_BYTES_S = 12e9  # over PCIe 3.0 with 16 lanes; a PCIe 4.0 card in such a place does twice as much
 MUCH_NOISE = 15.0  # the most that the paper tried, https://arxiv.org/abs/2310.05914
 
 
@@ -245,6 +246,31 @@ def _what_is_learned(recipe: Recipe, facts: Facts) -> Complaints:
         yield Complaint("neftune_noise_alpha", "Longer rows get less noise, and packing makes long rows.")
 
 
+def _offloading(recipe: Recipe, facts: Facts) -> Complaints:
+    shape, count = facts.shape, recipe.offload_layers
+    if not count:
+        return
+    if not facts.has_card:
+        yield Complaint("offload_layers", "Without a graphics card all layers are in the computer's memory anyway.")
+        return
+    method = method_of(recipe, facts)
+    if method == "full":
+        yield Complaint("offload_layers", "With the method full every layer learns, and stays on the card.")
+        return
+    if recipe.gradient_checkpointing == "off":
+        yield Complaint(
+            "offload_layers", "Needs gradient checkpointing, without which every layer stays on the card.", refuses=True
+        )
+    if shape and shape.layers:
+        kept = min(count, shape.layers)
+        size = kept * layer_bytes(shape, cast(Method, method))
+        yield Complaint(
+            "offload_layers",
+            f"{kept} of {shape.layers} layers, {size / 1e9:.1f} GB, are fetched twice for each batch: about "
+            f"{say_number(2 * size / FETCHED_BYTES_S)} s longer, or less where the card works meanwhile.",
+        )
+
+
 def _machine(recipe: Recipe, facts: Facts) -> Complaints:
     card = facts.machine.card
     if card is None:
@@ -256,6 +282,7 @@ def _machine(recipe: Recipe, facts: Facts) -> Complaints:
             yield Complaint("gradient_checkpointing", "Without a graphics card this is the same as on.")
     elif not card.bf16 and recipe.max_grad_norm > 1:
         yield Complaint("max_grad_norm", "This card reckons in float16, where large corrections overflow: stay at 1.")
+    yield from _offloading(recipe, facts)
     context = facts.shape.context_tokens if facts.shape else 0
     if context and recipe.max_length > context:
         yield Complaint("max_length", f"This model was made to read {context:,} tokens; beyond that it reads badly.")

@@ -33,7 +33,7 @@ def check_gguf(
         answers that end; should_finish, the same of the adapter's; agreement, the share of next tokens that are the
         adapter's, 0 to 1; good; answers.
     """
-    model = LlamaCpp(gguf)
+    model = LlamaCpp(gguf, slots=1)  # asked one thing at a time, and each slot has a memory of its own
     same = agreeing = compared = finished = lost = 0
     answers = []
     for index, (conversation, answer) in enumerate(zip(asked, expected, strict=True)):

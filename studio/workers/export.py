@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
@@ -9,8 +10,6 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
-
-from peft import PeftModel
 
 from studio.data.datasets import label_all, open_dataset
 from studio.disk import move, move_over
@@ -28,8 +27,10 @@ from studio.workers.checkpoints import is_disk_full
 from studio.workers.generate import Generator, Prompt, end_ids_of
 from studio.workers.heldout import held_out_or_begun, longest_answer
 from studio.workers.load import load_tuned
+from studio.workers.merged import merge
 from studio.workers.whole import copy_files_of, write_whole
 
+PARTS = "parts"  # of what is being made; gone at the end
 OF_TRAINING = ("training_args.bin", "README.md")  # a file that runs code when it is opened, and a form to fill in
 LOFTQ_WORDS = (
     "It began by LoftQ: whoever loads it must load its base at 4 bits (NF4, double quantization), for which it makes "
@@ -84,18 +85,14 @@ def _export_adapter(run: Run, base: Path, quant: Quant, work: Path, report: Repo
 
 def _export_merged(run: Run, base: Path, quant: Quant, work: Path, report: Report) -> dict[str, Any]:
     report(Progress(_words_of_merging(run), 0.2))
-    write_whole(_merge(_load_whole(base, run)), base, tokenizer_of(base, run.recipe), work)
+    write_whole(merge(_load_whole(base, run), work / PARTS), base, tokenizer_of(base, run.recipe), work)
+    shutil.rmtree(work / PARTS, ignore_errors=True)
     return {"checked": False, "check": {}}
 
 
 def _load_whole(base: Path, run: Run) -> Any:
-    """In 16 bits, as merging needs it, and in the machine's memory: a card that trains it in 4 may not hold it."""
-    return load_tuned(base, run, four_bit=False, on_card=False)
-
-
-def _merge(model: Any) -> Any:
-    """A model that has no adapter is whole already."""
-    return model.merge_and_unload() if isinstance(model, PeftModel) else model
+    """In 16 bits, as merging needs it, and not on a card: one that trains it in 4 may not hold it."""
+    return load_tuned(base, run, four_bit=False, on_card=False, as_filed=True)
 
 
 def _words_of_merging(run: Run) -> str:
@@ -120,7 +117,8 @@ def _export_gguf(run: Run, base: Path, quant: Quant, work: Path, report: Report)
     generator = Generator(model, tokenizer, ends)
     expected = generator.answer([Prompt("tuned", c.prompt, thinks=True) for c in asked], most_tokens=most)
     report(Progress(_words_of_merging(run), 0.12))
-    merged = _merge(model)
+    merged = merge(model, work / PARTS / "merged")
+    del generator, model
     labelled, _ = label_all(dataset.conversations("train"), tokenizer, run.recipe.max_length)
     report(Progress("Converting and rounding", 0.2))
     made = quantize(
@@ -129,12 +127,14 @@ def _export_gguf(run: Run, base: Path, quant: Quant, work: Path, report: Report)
         tokenizer,
         quant,
         [tokens.input_ids for tokens in labelled],
-        work / "parts",
+        work / PARTS,
         report,
     )
+    del merged
+    gc.collect()  # what proves the file needs the memory
     name = f"{run.id}-{quant.id}.gguf"
     move(made, work / name)
-    shutil.rmtree(work / "parts", ignore_errors=True)  # Windows lets go of what was mapped only with the process
+    shutil.rmtree(work / PARTS, ignore_errors=True)  # Windows lets go of what was mapped only with the process
     check = check_gguf(work / name, asked, expected, tokenizer, ends, most, report)
     if not check["good"]:
         raise ExportError(

@@ -20,7 +20,7 @@ from studio.data.tokens import FolderTokenizer
 from studio.errors import ExportError, ModelError
 from studio.workers.heldout import is_begun
 
-PATIENCE_S = 600  # until the next token: a long question on a slow processor
+PATIENCE_S = 600  # until the next token: a long question to a large model on a slow processor
 TOKEN_PATIENCE_S = 5
 SLOTS = 4  # questions that are answered at once
 FORCED = 1000.0  # beyond what any model gives a token
@@ -60,7 +60,7 @@ class LlamaCpp:
         self._http = httpx.Client(
             base_url=self._server.listening_address,
             headers={"Authorization": f"Bearer {self.key}"},
-            timeout=60,
+            timeout=PATIENCE_S,
             limits=httpx.Limits(max_keepalive_connections=0),  # its server hangs up on kept ones now and then
             trust_env=False,
         )
@@ -89,7 +89,7 @@ class LlamaCpp:
         """What its template has begun of the answer: <think>, or nothing."""
         return "<think>" if self.render(messages).rstrip().endswith("<think>") else ""
 
-    def _post(self, path: str, body: dict[str, Any], patience_s: float = 60) -> Any:
+    def _post(self, path: str, body: dict[str, Any], patience_s: float = PATIENCE_S) -> Any:
         reply = self._http.post(path, json=body, timeout=patience_s)
         reply.raise_for_status()
         return reply.json()

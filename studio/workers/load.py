@@ -59,13 +59,16 @@ def dtype_for(model_type: str) -> torch.dtype:
     return torch.float32 if usual == torch.float16 and model_type.startswith(OVERFLOWING) else usual
 
 
-def load_base(folder: Path, four_bit: bool, on_card: bool = True) -> Any:
-    """The bare model, from safetensors only, on the card if there is one and it is wanted there."""
+def load_base(folder: Path, four_bit: bool, on_card: bool = True, as_filed: bool = False) -> Any:
+    """The bare model, from safetensors only, on the card if there is one and it is wanted there.
+
+    `as_filed`: as wide as its files have it, so that its weights stay there and take next to no memory of their own.
+    """
     stay_on_card()
     config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     model = auto_class(config).from_pretrained(
         folder,
-        dtype=dtype_for(config.model_type),
+        dtype="auto" if as_filed else dtype_for(config.model_type),
         quantization_config=_rounding(config, four_bit),
         device_map={"": 0} if on_card and torch.cuda.is_available() else None,
         trust_remote_code=False,
@@ -76,7 +79,7 @@ def load_base(folder: Path, four_bit: bool, on_card: bool = True) -> Any:
         model.hf_quantizer = None
         model._weight_conversions = None  # saving reverses how it was loaded, and would round anew
         for weights in model.parameters():
-            if weights.dtype == torch.bfloat16:  # to which MXFP4 is unrolled, whatever is asked for
+            if weights.dtype == torch.bfloat16 and not as_filed:  # to which MXFP4 is unrolled, whatever is asked for
                 weights.data = weights.data.to(dtype_for(config.model_type))
     model.get_output_embeddings().register_forward_pre_hook(_close_gaps)
     fix_quirks(model)
@@ -139,7 +142,7 @@ def keep_unpacked(model: Any) -> None:
             module.support_avx512bf16_for_cpu = False
 
 
-def load_tuned(base: Path, run: Run, four_bit: bool, on_card: bool = True) -> Any:
+def load_tuned(base: Path, run: Run, four_bit: bool, on_card: bool = True, as_filed: bool = False) -> Any:
     """The base with the run's adapter on it, or the model that it became where all weights learned.
 
     Raises: ModelError if the run has saved nothing yet.
@@ -149,14 +152,14 @@ def load_tuned(base: Path, run: Run, four_bit: bool, on_card: bool = True) -> An
             f"{run.title} has saved nothing yet.", "Let it train a few steps, then stop or wait for the end."
         )
     if run.learned_whole:
-        return load_base(run.adapter, four_bit=False, on_card=on_card).eval()
-    bare = load_bare(base, run.recipe, four_bit, on_card)
+        return load_base(run.adapter, four_bit=False, on_card=on_card, as_filed=as_filed).eval()
+    bare = load_bare(base, run.recipe, four_bit, on_card, as_filed)
     return put_on(bare, run.adapter, run.recipe, four_bit).eval()
 
 
-def load_bare(base: Path, recipe: Recipe, four_bit: bool, on_card: bool = True) -> Any:
+def load_bare(base: Path, recipe: Recipe, four_bit: bool, on_card: bool = True, as_filed: bool = False) -> Any:
     """The base, such that adapters of this recipe can be put on."""
-    bare = load_base(base, four_bit, on_card)
+    bare = load_base(base, four_bit, on_card, as_filed)
     if recipe.use_dora:
         keep_unpacked(bare)
     return bare.eval()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -24,6 +25,9 @@ from studio.tasks import Progress, Report
 from studio.workers.gguf_names import fill_in_names, is_known, versions
 from studio.workers.whole import name_layers_for_converter, speak_as_trained, write_whole
 
+LOOK_S = 0.5
+# What llama.cpp's own converter writes, tensor by tensor, without the model in memory.
+DIRECTLY = {"f16": gguf.LlamaFileType.MOSTLY_F16, "q8_0": gguf.LlamaFileType.MOSTLY_Q8_0}
 PIECES = 16
 PIECE_TOKENS = 256  # 16 x 256 was as good as 48 x 512 and took half the time, see the README
 
@@ -49,31 +53,49 @@ def quantize(
     speak_as_trained(tokenizer, whole)
     name_layers_for_converter(whole)
     converter = find_converter(whole)
-    if not quant.scheme:
+    if not quant.calibrated:
         place = folder / "whole.gguf"
-        with tokenizers_as_filed():
-            converter(dir_model=whole, ftype=gguf.LlamaFileType.MOSTLY_F16, fname_out=place).write()
+        size = sum(file.stat().st_size for file in whole.glob("*.safetensors")) * quant.share
+        with tokenizers_as_filed(), _growing(place, size, report):
+            converter(dir_model=whole, ftype=DIRECTLY[quant.id], fname_out=place).write()
         return place
     model.name_or_path = str(whole)
-    options: dict[str, Any] = {"disable_opt_rtn": True}
-    if quant.calibrated:
-        pieces = cut_pieces(calibration)
-        options = {"dataset": pieces, "nsamples": len(pieces), "seqlen": pieces[0].shape[1]}
+    pieces = cut_pieces(calibration)
     layers = int(model.config.get_text_config().num_hidden_layers)
     listener = _LayerListener(layers, report)
     logger = logging.getLogger("autoround")
     logger.addHandler(listener)
     try:
         own = AutoTokenizer.from_pretrained(whole, trust_remote_code=False)
-        rounding = AutoRound(model, own, scheme=quant.scheme, iters=0, **options)
+        options = {"dataset": pieces, "nsamples": len(pieces), "seqlen": pieces[0].shape[1]}
+        rounding = AutoRound(model, own, scheme=f"gguf:{quant.id}", iters=0, **options)
         with tokenizers_as_filed():
-            rounding.quantize_and_save(str(folder), format=quant.scheme)
+            rounding.quantize_and_save(str(folder), format=f"gguf:{quant.id}")
     finally:
         logger.removeHandler(listener)
     files = sorted(folder.rglob("*.gguf"), key=os.path.getsize)
     if not files:
         raise ExportError("The converter wrote no file.", "Try F16, or export the merged folder instead.")
     return files[-1]
+
+
+@contextmanager
+def _growing(file: Path, size: float, report: Report) -> Iterator[None]:
+    """Tell how far a file is that will have about so many bytes."""
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(LOOK_S):
+            share = min(1.0, file.stat().st_size / size) if file.is_file() else 0.0
+            report(Progress("Converting", 0.2 + 0.65 * share))
+
+    watching = threading.Thread(target=watch, daemon=True)
+    watching.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watching.join()
 
 
 @contextmanager

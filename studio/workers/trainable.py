@@ -95,6 +95,7 @@ def _load_with_unsloth(folder: Path, recipe: Recipe) -> tuple[Any, Any]:
         full_finetuning=method == "full",
         dtype=compute_dtype(),
         use_gradient_checkpointing=checkpointing_of(recipe),  # taken here where all weights learn, else below
+        **offloading(recipe),
         trust_remote_code=False,
         use_safetensors=True,
         **({"device_map": {"": 0}} if torch.cuda.is_available() else {}),  # not over several cards
@@ -121,6 +122,7 @@ def _adapted(model: Any, recipe: Recipe, targets: Targets, buffers: Path) -> Any
         modules_to_save=saved_whole(recipe),
         ensure_weight_tying=False,  # a table that was tied becomes two: what is saved so is loaded and merged the same
         use_gradient_checkpointing=checkpointing_of(recipe),
+        **offloading(recipe),
         temporary_location=str(buffers),
         random_state=recipe.seed,
     )
@@ -182,6 +184,12 @@ def _tables_of(model: Any, names: list[str] | None) -> list[str] | None:
 
 def saved_whole(recipe: Recipe) -> list[str] | None:
     return None if recipe.modules_to_save == "none" else recipe.modules_to_save.split(",")
+
+
+def offloading(recipe: Recipe) -> dict[str, int]:
+    """Layers that Unsloth fetches when it is their turn; without a card it refuses, and there is nothing to spare."""
+    wanted = torch.cuda.is_available() and recipe.offload_layers and method_of(recipe) != "full"
+    return {"offload_layers": recipe.offload_layers} if wanted else {}
 
 
 def checkpointing_of(recipe: Recipe) -> str | bool:

@@ -31,14 +31,15 @@ OF_BASE = (
 )
 
 
+SHARD = "1GB"
 GIVEN_BY_LLAMA_CPP = {"date_string": "01 Jan 1970", "enable_thinking": True}
 
 
 def write_whole(model: Any, base: Path, tokenizer: FolderTokenizer, folder: Path) -> None:
     """Raises: OSError if the disk is full."""
-    computed = model.dtype
-    model.to(torch.bfloat16 if computed == torch.float32 else computed).save_pretrained(folder)
-    model.to(computed)
+    if model.dtype == torch.float32:
+        model.to(torch.bfloat16)
+    model.save_pretrained(folder, max_shard_size=SHARD)  # of which it makes one copy in memory
     copy_files_of(base, tokenizer, folder)
 
 

@@ -18,8 +18,10 @@ LLAMA_8B = "unsloth/Meta-Llama-3.1-8B-Instruct"
 LENGTHS = [300] * 900 + [900] * 90 + [2000] * 5 + [6000] * 5
 
 
-def with_card(free_gb: float) -> Machine:
-    return Machine((Card("a card", 96 * GIB, int(free_gb * GIB)),), "a processor", 8, 64 * GIB, 48 * GIB, True)
+def with_card(free_gb: float, machine_gb: float = 0.5) -> Machine:
+    """`machine_gb` is free beside the card; by default too little for a layer to wait there."""
+    card, machine = int(free_gb * GIB), int(machine_gb * GIB)
+    return Machine((Card("a card", 96 * GIB, card),), "a processor", 8, 64 * GIB, machine, True)
 
 
 def shape_of(base: str) -> ModelShape:
@@ -45,9 +47,10 @@ def test_what_fits_is_the_largest_that_does(free_gb: float, longest: int | None)
     length, batch = changes["max_length"], changes["batch_size"]
     wanted = longest or 4096
     assert fits(recipe, machine, None, **changes)
-    assert length == wanted or not fits(recipe, machine, None, max_length=length + 1, batch_size=1)
+    spared = {name: changes[name] for name in ("optimizer", "offload_layers") if name in changes}
+    assert length == wanted or not fits(recipe, machine, None, **{**spared, "max_length": length + 1, "batch_size": 1})
     if batch < 16:
-        assert not fits(recipe, machine, None, max_length=length, batch_size=2 * batch)
+        assert not fits(recipe, machine, None, **{**spared, "max_length": length, "batch_size": 2 * batch})
     assert batch * changes["gradient_accumulation"] == 16, "it learns from as many examples in a step as before"
 
 
@@ -142,3 +145,51 @@ def test_on_a_processor_the_remedies_are_those_of_a_processor() -> None:
     for remedy in found:
         assert estimate(recipe.model_copy(update=remedy.changes), shape, machine, 1000).fits
         assert remedy.changes.get("gradient_checkpointing") != "unsloth"
+
+
+# Larger than the card
+
+QWEN_32B = "unsloth/Qwen3-32B"
+
+
+def test_layers_wait_off_the_card_where_the_model_is_larger_than_it_and_no_more_than_must() -> None:
+    recipe, machine = recipe_for(QWEN_32B, batch_size=1, max_length=1024), with_card(12, machine_gb=24)
+    assert not fits(recipe, machine, None)
+    changes = what_fits(recipe, shape_of(QWEN_32B), machine)
+    assert changes["max_length"] == 1024
+    assert 0 < changes["offload_layers"] < shape_of(QWEN_32B).layers
+    assert fits(recipe, machine, None, **changes)
+    assert not fits(recipe, machine, None, **{**changes, "offload_layers": changes["offload_layers"] - 1})
+    remedy = next(each for each in remedies(recipe, shape_of(QWEN_32B), machine) if "offload_layers" in each.changes)
+    assert remedy.title.startswith(f"{changes['offload_layers']} of 64 layers off the card")
+
+
+def test_layers_need_room_where_they_wait() -> None:
+    recipe, machine = recipe_for(QWEN_32B, batch_size=1, max_length=1024), with_card(12, machine_gb=4)
+    assert what_fits(recipe, shape_of(QWEN_32B), machine) == {}
+    found = estimate(recipe.model_copy(update={"offload_layers": 60}), shape_of(QWEN_32B), machine)
+    assert found.total <= found.available
+    assert not found.fits, "the machine's memory is what lacks"
+
+
+def test_examples_are_not_cut_while_time_alone_could_pay() -> None:
+    wide = {"lora_rank": 256, "lora_alpha": 512, "optimizer": "adamw_torch", "gradient_checkpointing": "off"}
+    recipe, sparing = (
+        recipe_for(batch_size=1, max_length=8192, **settings)
+        for settings in (wide, {**wide, "optimizer": "adamw_8bit", "gradient_checkpointing": "unsloth"})
+    )
+    needed = estimate(sparing, shape_of(LLAMA_8B), with_card(90))
+    changes = what_fits(recipe, shape_of(LLAMA_8B), with_card(needed.total / GIB + 0.1))
+    assert changes["max_length"] == 8192
+    assert (changes["gradient_checkpointing"], changes["optimizer"]) == ("unsloth", "adamw_8bit")
+    roomy = what_fits(recipe, shape_of(LLAMA_8B), with_card(90))
+    assert not roomy.keys() & {"gradient_checkpointing", "optimizer", "offload_layers"}
+
+
+def test_where_all_weights_learn_no_layer_can_wait_elsewhere() -> None:
+    recipe, machine = recipe_for("unsloth/Qwen3-4B", method="full", max_length=256), with_card(12, machine_gb=48)
+    with_layers, without = (
+        estimate(recipe.model_copy(update={"offload_layers": count}), shape_of("unsloth/Qwen3-4B"), machine)
+        for count in (30, 0)
+    )
+    assert with_layers == without

@@ -67,6 +67,9 @@ def test_nothing_speaks_against_a_preset(preset, machine, base, shape):
         (facts(), {"gradient_checkpointing": "unsloth"}, "gradient_checkpointing", "same as on"),
         (facts(OLD_CARD), {"max_grad_norm": 5.0}, "max_grad_norm", "float16"),
         (facts(OLD_CARD), {"method": "full", "learning_rate": 1e-5}, "method", "bfloat16"),
+        (facts(), {"offload_layers": 8}, "offload_layers", "in the computer's memory anyway"),
+        (facts(CARD), {"offload_layers": 8}, "offload_layers", "8 of "),
+        (facts(CARD), {"method": "full", "learning_rate": 1e-5, "offload_layers": 8}, "offload_layers", "every layer"),
         # the method
         (facts(), {"method": "full", "learning_rate": 1e-5}, "lora_rank", "no adapter"),
         (facts(), {"method": "full", "learning_rate": 1e-5, "use_dora": True}, "use_dora", "no adapter"),
