@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from studio.workspace import REPOSITORY
 
 HEAVY = {"torch", "transformers", "peft", "trl", "unsloth", "bitsandbytes", "datasets", "auto_round", "accelerate"}
 WINDOW = {"gradio", "plotly"}
+KNOWN_APART = {"studio.workers.memory"}  # asks which system it is before it imports
 
 
 def name_of(path: Path) -> str:
@@ -110,6 +112,37 @@ def test_the_parts_of_the_studio_stand_in_layers():
         for name in (name for name in STUDIO if name.startswith(part)):
             for other in others:
                 assert not [found for found in reached_from(name, STUDIO) if found.startswith(f"studio.{other}")], name
+
+
+# Calls that do otherwise, or are not there, on Windows or macOS: each stands in one module, which says how.
+DIFFER = {
+    "os.fsync": "studio.disk",
+    "os.replace": "studio.disk",
+    "os.rename": "",
+    "os.link": "",
+    "os.symlink": "",
+    "os.fork": "",
+    "os.kill": "",
+    "os.setsid": "",
+    "os.geteuid": "studio.environment",
+    "signal.signal": "studio.environment",
+    "symlink_to": "",
+    "hardlink_to": "",
+    "creationflags": "studio.process",
+    "start_new_session": "studio.process",
+}
+
+
+def test_what_differs_between_systems_stands_in_one_place_each():
+    found: dict[str, set[str]] = {}
+    for name, path in [*STUDIO.items(), *COMPONENTS.items(), ("launch", REPOSITORY / "launch.py")]:
+        text = path.read_text(encoding="utf-8")
+        for call in DIFFER:
+            if re.search(rf"\b{re.escape(call)}\b", text):
+                found.setdefault(call, set()).add(name)
+    assert found == {call: {module} for call, module in DIFFER.items() if module}
+    for name in ("fcntl", "resource", "winreg", "msvcrt", "pwd", "grp", "termios"):
+        assert not [module for module, path in STUDIO.items() if name in imports_of(path) and module not in KNOWN_APART]
 
 
 def test_a_window_is_built_without_torch(tmp_path):

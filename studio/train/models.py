@@ -23,6 +23,7 @@ from studio.store import read_if_whole, read_json, require_space, write_json
 from studio.tasks import Progress, Report, follow
 from studio.train.base_kinds import origin_of, require_no_gguf, require_text_model
 from studio.train.fetching import fetch_file, fetched_bytes, forget_parts
+from studio.train.recipe import Recipe
 from studio.workspace import Workspace
 
 STARTER = "starter"
@@ -93,6 +94,18 @@ def require_text_folder(place: Path) -> None:
             adapter_of=str(adapter.get(ADAPTER_BASE) or ""),
             made_from=origin_of(place),
         )
+
+
+def within_context(recipe: Recipe, base: Path) -> Recipe:
+    """With 'Longest example' no longer than what the model reads at once.
+
+    Unsloth would stretch the positions of its text for more, and nobody who loads the adapter later would.
+    """
+    config = read_json(base / "config.json") or {}
+    context = (config.get("text_config") or config).get("max_position_embeddings")
+    if not isinstance(context, int) or context >= recipe.max_length:
+        return recipe
+    return recipe.model_copy(update={"max_length": context})
 
 
 def ensure_base(workspace: Workspace, base: str) -> Iterator[Progress]:

@@ -23,7 +23,7 @@ from studio.errors import RunError
 from studio.hardware import processor_has_bf16, read_machine
 from studio.store import read_json, write_whole
 from studio.train.memory import optimizer_of, targets_of
-from studio.train.models import STARTER, WANTED_FILES, is_folder, require_base, title_of
+from studio.train.models import STARTER, WANTED_FILES, is_folder, require_base, title_of, within_context
 from studio.train.recipe import ALSO_CALLED, ATTENTION, GROUPS, LOOKS, SAVES, SCHEDULES, SETTINGS, Recipe, settings_of
 from studio.train.script_examples import Examples, Row, learn_of, read_rows
 from studio.train.script_source import NOTHING, read_source, write_imports
@@ -42,7 +42,7 @@ LONGEST_LINE = 120
 LLAMAS = (*ATTENTION, "gate_proj", "up_proj", "down_proj")  # in the order in which they are usually named
 OF_THE_ADAPTER = (
     "lora_rank", "lora_alpha", "lora_dropout", "target_modules", "use_rslora", "use_dora", "use_loftq",
-    "modules_to_save",
+    "modules_to_save", "offload_layers",
 )  # fmt: skip
 OF_WATCHING = ("eval_steps", "keep_best", "early_stopping_patience", "early_stopping_threshold")
 IN_LABEL = ("task", "chat_template", "answers_only")
@@ -85,6 +85,7 @@ def as_script(workspace: Workspace, recipe: Recipe, on_card: bool | None = None)
     Raises: DataError if the data set is gone or nothing of it can be learned; ModelError if the base is not here.
     """
     base = require_base(workspace, recipe.base)
+    recipe = within_context(recipe, base)
     examples = read_rows(open_dataset(workspace, recipe.data), tokenizer_of(base, recipe), recipe)
     for_card = read_machine().card is not None if on_card is None else on_card
     files = {
@@ -206,7 +207,7 @@ def _left_out(recipe: Recipe, watched: bool) -> dict[str, str]:
         why.setdefault("use_loftq", "Settled where the model is loaded")
     off = {"modules_to_save": "none", "log_to": "nothing"}
     for name in ("use_rslora", "use_dora", "use_loftq", "neftune_noise_alpha", "packing", "max_steps",
-                 "early_stopping_patience", *off):  # fmt: skip
+                 "early_stopping_patience", "offload_layers", *off):  # fmt: skip
         if getattr(recipe, name) in (0, off.get(name)):
             why.setdefault(name, "Off")
     if recipe.scheduler == "constant":

@@ -10,7 +10,6 @@ from trl import SFTConfig
 
 from studio.workers.card import card_has_bf16
 
-from studio.store import read_json
 from studio.train.recipe import (
     SCHEDULES,
     Recipe,
@@ -90,15 +89,3 @@ def checkpoints_gradients(recipe: Recipe) -> bool:
     if recipe.gradient_checkpointing == "auto":
         return bool(torch.cuda.is_available())
     return recipe.gradient_checkpointing != "off"
-
-
-def within_context(recipe: Recipe, base: Path) -> Recipe:
-    """With 'Longest example' no longer than what the model reads at once.
-
-    Unsloth would stretch the positions of its text for more, and nobody who loads the adapter later would.
-    """
-    config = read_json(base / "config.json") or {}
-    context = (config.get("text_config") or config).get("max_position_embeddings")
-    if not isinstance(context, int) or context >= recipe.max_length:
-        return recipe
-    return recipe.model_copy(update={"max_length": context})

@@ -25,7 +25,7 @@ from studio.errors import DataError, ModelError, RunError
 from studio.runs import Run, base_of, marks_of_base, workspace_of
 from studio.store import read_json
 from studio.train.facts import require_log
-from studio.train.models import ensure_base, require_base
+from studio.train.models import ensure_base, require_base, within_context
 from studio.train.tokenizing import tokenizer_of
 from studio.train.recipe import HELDOUT_MOST, Recipe, count_steps
 from studio.workers.card import require_card
@@ -39,7 +39,7 @@ from studio.workers.report import RunReport
 from studio.workers.reporter import Reporter
 from studio.workers.sampler import StepSampler
 from studio.workers.samples import build_answering
-from studio.workers.settings import build_arguments, fit_length, within_context
+from studio.workers.settings import build_arguments, fit_length
 
 
 def train(run: Run, report: RunReport) -> None:

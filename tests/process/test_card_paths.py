@@ -18,6 +18,7 @@ from trl.data_utils import pack_dataset
 from studio.errors import RunError
 from studio.hardware import Card
 from studio.process import worker_environment
+from studio.train.models import within_context
 from studio.train.recipe import make_recipe
 from studio.workers import card, load, settings
 from studio.workers.memory import is_out_of_memory
@@ -213,9 +214,9 @@ def test_card_that_torch_does_not_see_ends_the_run_in_words(monkeypatch: pytest.
 def test_examples_longer_than_the_model_reads_are_cut_there(tmp_path: Path) -> None:
     """Unsloth would stretch the positions of its text, and nobody who loads the adapter later would."""
     (tmp_path / "config.json").write_text(json.dumps({"text_config": {"max_position_embeddings": 8192}}))
-    assert settings.within_context(make_recipe(data="x", max_length=16384), tmp_path).max_length == 8192
+    assert within_context(make_recipe(data="x", max_length=16384), tmp_path).max_length == 8192
     short = make_recipe(data="x", max_length=2048)
-    assert settings.within_context(short, tmp_path) == short
+    assert within_context(short, tmp_path) == short
 
 
 @pytest.mark.parametrize(

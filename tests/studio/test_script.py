@@ -33,6 +33,7 @@ OFTEN: dict[str, dict[str, Any]] = {
         "modules_to_save": "embed_tokens,lm_head", "early_stopping_patience": 2, "early_stopping_threshold": 0.01,
         "eval_steps": 3, "save_steps": 4, "log_to": "tensorboard", "optimizer": "paged_adamw_32bit",
         "target_modules": "attention", "gradient_checkpointing": "unsloth", "lora_dropout": 0.1,
+        "offload_layers": 4,
     },
     "the last step is kept": {"keep_best": False, "early_stopping_patience": 2},
     "neither looks nor stops": {"keep_best": False},
