@@ -75,10 +75,10 @@ def _linears(model: Any) -> Linears:
 
     sizes: Counter[tuple[str, int, int]] = Counter()
     for name, module in text_linears(model):
-        sizes[leaf(name), module.in_features, module.out_features] += 1
-    for name, module in model.named_modules():
+        outputs, inputs = (int(size) for size in module.weight.shape)
         if type(module).__name__ == "Conv1D":  # GPT-2's linear layers, stored the other way round
-            sizes[leaf(name), int(module.weight.shape[0]), int(module.weight.shape[1])] += 1
+            inputs, outputs = outputs, inputs
+        sizes[leaf(name), inputs, outputs] += 1
     for name, stack in text_experts(model):
         inputs, outputs = _expert_size(leaf(name), stack, model.get_submodule(name.rpartition(".")[0]))
         sizes[f"experts.{leaf(name)}", inputs, outputs] += int(stack.shape[0])

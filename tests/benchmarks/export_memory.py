@@ -14,16 +14,16 @@ import threading
 import time
 from pathlib import Path
 
+from studio.data.datasets import read_examples, save_dataset
 from studio.export.gguf import export_run, note_of, read_export
 from studio.process import ProcessId
-from studio.queue import start_run
-from studio.runs import Run, open_run
+from studio.runs import Run, create_run, marks_of_base, open_run, workspace_of
+from studio.store import write_json
 from studio.tasks import read_note
 from studio.train.recipe import make_recipe
 from studio.workspace import Workspace
 from tests.families.tiny import FAMILIES
 from tests.families.tokenizers import write_tokenizer
-from tests.process.small import save_some
 
 QWEN_1_5B = {
     "hidden_size": 1536, "intermediate_size": 8960, "num_hidden_layers": 28, "num_attention_heads": 12,
@@ -37,6 +37,7 @@ def build(folder: Path, cache: Path) -> Path:
         import torch
         from transformers import AutoTokenizer, Qwen2Config, Qwen2ForCausalLM
 
+        folder.mkdir(parents=True, exist_ok=True)
         write_tokenizer(FAMILIES["Qwen 2.5"].vocabulary, folder, cache)
         tokenizer = AutoTokenizer.from_pretrained(folder)
         torch.set_default_dtype(torch.bfloat16)
@@ -44,6 +45,30 @@ def build(folder: Path, cache: Path) -> Path:
         model = Qwen2ForCausalLM(Qwen2Config(vocab_size=151936, **QWEN_1_5B, **ends))
         model.save_pretrained(folder, max_shard_size="500MB")
     return folder
+
+
+def save_rooms(workspace: Workspace) -> str:
+    """Short answers, since random weights never end theirs."""
+    rows = [{"instruction": f"Where is room {number}?", "output": f"On floor {number % 7}."} for number in range(200)]
+    file = workspace.root / "rooms.jsonl"
+    file.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    return save_dataset(workspace, "rooms", file.name, read_examples(file)).name
+
+
+def adapt(run: Run, base: Path) -> Run:
+    """As if it had trained, which takes long without a card: an adapter of random weights on all layers."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    config = LoraConfig(r=16, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM")
+    model = get_peft_model(AutoModelForCausalLM.from_pretrained(base, dtype=torch.bfloat16), config)
+    for name, weights in model.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(weights, std=0.01)
+    model.save_pretrained(run.adapter)
+    write_json(run.folder / "state.json", {**run.status, "state": "done", "base_marks": marks_of_base(base)})
+    return open_run(workspace_of(run.folder), run.id)
 
 
 def anonymous_bytes(process: ProcessId) -> int:
@@ -89,13 +114,10 @@ def main(folder: Path, quants: list[str]) -> None:
     workspace = Workspace.open(folder / "workspace")
     base = build(folder / "base", folder / "packages")
     recipe = make_recipe(
-        data=save_some(workspace, 60), base=str(base), method="lora", max_steps=1, max_length=64, batch_size=1,
+        data=save_rooms(workspace), base=str(base), method="lora", max_steps=1, max_length=64, batch_size=1,
         eval_steps=100, save_steps=100, gradient_accumulation=1, target_modules="all-linear",
     )  # fmt: skip
-    run = start_run(workspace, recipe)
-    while (run := open_run(workspace, run.id)).is_open:
-        time.sleep(1)
-    assert run.state == "done", run.status
+    run = adapt(create_run(workspace, recipe), base)
     for quant in quants:
         print(json.dumps(measure(run, quant)), flush=True)
 

@@ -35,6 +35,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "4 bits": {"method": "qlora", "batch_size": 2, "max_length": 192},
 }
 
+OFTEN = ("small", "4 bits")  # at every check; the others as `slow`
+
 
 @pytest.fixture(scope="module")
 def data(starter_workspace: Workspace) -> str:
@@ -68,7 +70,10 @@ def longest_row(workspace: Workspace, recipe: Recipe, base: Path) -> int:
     return max(len(tokens.input_ids) for tokens in labelled)
 
 
-@pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
+@pytest.mark.parametrize(
+    "settings",
+    [pytest.param(each, id=name, marks=() if name in OFTEN else pytest.mark.slow) for name, each in SETTINGS.items()],
+)
 def test_a_run_takes_what_was_foretold(
     starter_workspace: Workspace, starter: Path, data: str, settings: dict[str, Any]
 ) -> None:

@@ -7,6 +7,8 @@ import random
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from studio.compare.proof import note_of, read_scores, score_run
 from studio.data.datasets import read_examples, save_dataset
 from studio.process import start_detached
@@ -45,6 +47,7 @@ def measured(run: Run, here: bool = False) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_a_run_of_no_steps_cannot_be_told_by_any_measure_and_the_second_time_is_the_same(
     starter_workspace: Workspace, starter: Path
 ) -> None:
@@ -69,6 +72,7 @@ def test_a_run_of_no_steps_cannot_be_told_by_any_measure_and_the_second_time_is_
     assert measured(run, here=True) == first
 
 
+@pytest.mark.slow
 def test_answers_shuffled_among_the_questions_teach_the_form_and_are_not_called_better(
     starter_workspace: Workspace,
 ) -> None:
