@@ -112,10 +112,15 @@ def _export_gguf(run: Run, base: Path, quant: Quant, work: Path, report: Report)
     asked = kept[:PROMPTS]
     most = longest_answer(kept, tokenizer)
     model = _load_whole(base, run)
-    report(Progress("Asking the trained model what the file will be asked", 0.05))
+    asking = "Asking the trained model what the file will be asked"
+    report(Progress(asking, 0.05))
     ends = end_ids_of(base, tokenizer)
     generator = Generator(model, tokenizer, ends)
-    expected = generator.answer([Prompt("tuned", c.prompt, thinks=True) for c in asked], most_tokens=most)
+    expected = generator.answer(
+        [Prompt("tuned", c.prompt, thinks=True) for c in asked],
+        most_tokens=most,
+        count=lambda written: report(Progress(asking, 0.05 + 0.07 * written / most)),
+    )
     report(Progress(_words_of_merging(run), 0.12))
     merged = merge(model, work / PARTS / "merged")
     del generator, model

@@ -16,6 +16,7 @@ import gguf
 import torch
 from auto_round import AutoRound
 from auto_round.export.export_to_gguf.llama_cpp_conversion import get_conversion
+from auto_round.utils.device_manager import get_ar_device
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from studio.data.tokens import FolderTokenizer
@@ -66,6 +67,8 @@ def quantize(
     logger = logging.getLogger("autoround")
     logger.addHandler(listener)
     try:
+        # Else it makes the whole model 32 bits wide, in memory, on a processor without instructions for bfloat16.
+        get_ar_device("cpu")._bf16_supported = True
         own = AutoTokenizer.from_pretrained(whole, trust_remote_code=False)
         options = {"dataset": pieces, "nsamples": len(pieces), "seqlen": pieces[0].shape[1]}
         rounding = AutoRound(model, own, scheme=f"gguf:{quant.id}", iters=0, **options)
