@@ -22,6 +22,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 from studio.data.tokens import FolderTokenizer
 from studio.errors import ExportError
 from studio.export.gguf import Quant
+from studio.hardware import read_machine
 from studio.tasks import Progress, Report
 from studio.workers.gguf_names import fill_in_names, is_known, versions
 from studio.workers.whole import name_layers_for_converter, speak_as_trained, write_whole
@@ -29,6 +30,7 @@ from studio.workers.whole import name_layers_for_converter, speak_as_trained, wr
 LOOK_S = 0.5
 # What llama.cpp's own converter writes, tensor by tensor, without the model in memory.
 DIRECTLY = {"f16": gguf.LlamaFileType.MOSTLY_F16, "q8_0": gguf.LlamaFileType.MOSTLY_Q8_0}
+ROOMY = 2.0  # so much of a model at 32 bits must be free for it to be made so
 PIECES = 16
 PIECE_TOKENS = 256  # 16 x 256 was as good as 48 x 512 and took half the time, see the README
 
@@ -67,8 +69,11 @@ def quantize(
     logger = logging.getLogger("autoround")
     logger.addHandler(listener)
     try:
-        # Else it makes the whole model 32 bits wide, in memory, on a processor without instructions for bfloat16.
-        get_ar_device("cpu")._bf16_supported = True
+        # On a processor without instructions for bfloat16 it makes the whole model 32 bits wide, in memory: quicker, where
+        # there is room. The weights stay in their files if it is told that there are such instructions.
+        wide = 4 * sum(weights.numel() for weights in model.parameters())
+        if read_machine().free_memory_bytes < ROOMY * wide:
+            get_ar_device("cpu")._bf16_supported = True
         own = AutoTokenizer.from_pretrained(whole, trust_remote_code=False)
         options = {"dataset": pieces, "nsamples": len(pieces), "seqlen": pieces[0].shape[1]}
         rounding = AutoRound(model, own, scheme=f"gguf:{quant.id}", iters=0, **options)
