@@ -69,8 +69,8 @@ def quantize(
     logger = logging.getLogger("autoround")
     logger.addHandler(listener)
     try:
-        # On a processor without instructions for bfloat16 it makes the whole model 32 bits wide, in memory, and is quicker
-        # for it. Told that there are such instructions, it leaves the weights in their files.
+        # On a processor without instructions for bfloat16 it makes the whole model 32 bits wide, in memory, and is
+        # quicker for it. Told that there are such instructions, it leaves the weights in their files.
         wide = 4 * sum(weights.numel() for weights in model.parameters())
         if read_machine().free_memory_bytes < ROOMY * wide:
             get_ar_device("cpu")._bf16_supported = True
