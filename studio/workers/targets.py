@@ -44,6 +44,19 @@ def find_targets(model: Any, recipe: Recipe) -> Targets:
     return Targets(_as_peft_takes(model, wanted & known), sorted(f"experts.{block}" for block in wanted & blocks))
 
 
+def left_out(model: Any, recipe: Recipe) -> list[str]:
+    """Names of layers that the recipe means and that have no adapter, in a model that has adapters.
+
+    PEFT takes names such as gate_proj for those of the experts in some families, whose dense layers and shared experts
+    get none (utils/transformers_weight_conversion.py).
+    """
+    asked = adapter_layers(recipe)
+    adapted = {leaf(name.partition(".lora_")[0]) for name, _ in model.named_parameters() if ".lora_A." in name}
+    bare = {leaf(name) for name, _ in text_linears(model) if ".lora_" not in name} - {"base_layer"}
+    wanted = bare if isinstance(asked, str) else _as_called_here(asked, bare | adapted)
+    return sorted(wanted - adapted)
+
+
 def text_linears(model: Any) -> Iterator[tuple[str, Any]]:
     """(name, layer) of all linear layers that read text, without the head, routers, and what adapters cannot sit on."""
     head = model.get_output_embeddings()

@@ -32,7 +32,7 @@ from studio.workers.card import require_card
 from studio.workers.chance import put_back
 from studio.workers.checkpoints import is_whole, newest_whole, prune, step_of, written_whole
 from studio.workers.fused import fuse
-from studio.workers.load import compute_dtype
+from studio.workers.load import compute_dtype, method_of
 from studio.workers.memory import is_out_of_memory, let_go, peak_bytes
 from studio.workers.rehearsal import Rehearsal
 from studio.workers.report import RunReport
@@ -40,6 +40,7 @@ from studio.workers.reporter import Reporter
 from studio.workers.sampler import StepSampler
 from studio.workers.samples import build_answering
 from studio.workers.settings import build_arguments, fit_length
+from studio.workers.targets import left_out
 
 
 def train(run: Run, report: RunReport) -> None:
@@ -70,6 +71,10 @@ def train(run: Run, report: RunReport) -> None:
     trainable = load_trainable(base, recipe)
     if KERNELS_LACK:
         run.tell(KERNELS_LACK)
+    if method_of(recipe) != "full" and (without := left_out(trainable.model, recipe)):
+        run.tell(
+            f"PEFT puts no adapter on {', '.join(without)} beside the experts of this model: they stay so."
+        )
     if not torch.cuda.is_available():  # where Unsloth has kernels of its own
         fuse(trainable.model)
     report.update(engine=trainable.engine)

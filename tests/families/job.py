@@ -47,6 +47,7 @@ WORDS = (
     "bluff", "coral", "delta", "eagle", "fable", "glass", "hazel", "ivory", "jewel", "koala", "lotus", "mango",
 )  # fmt: skip
 UNSEEN = 32
+LEFT_OUT = "PEFT puts no adapter on "
 SETTINGS: dict[str, Any] = {
     "batch_size": 4, "max_steps": 12, "learning_rate": 0.02, "lora_alpha": 64, "max_length": 256, "eval_steps": 12,
     "save_steps": 12, "scheduler": "constant", "epochs": 10,
@@ -71,7 +72,7 @@ def work(family: str, folder: Path, cache: Path, hidden: int, method: str, quant
     base = build_family(family, folder / name_of(family) / "base", cache, hidden)
     recipe = make_recipe(data=save_data(workspace), base=str(base), method=method, **SETTINGS)
     run = create_run(workspace, recipe)
-    found: dict[str, Any] = {"seconds": {}, "errors": {}}
+    found: dict[str, Any] = {"family": family, "seconds": {}, "errors": {}}
 
     def step(name: str, act: Callable[[], Any]) -> None:
         began_s = time.monotonic()
@@ -102,7 +103,10 @@ def train(run: Run) -> dict[str, Any]:
     report = RunReport(run)
     report.update("starting")
     trainer.train(run, report)
-    return {name: report.status.get(name) for name in ("state", "engine", "loss", "heldout_loss", "message")}
+    told = next((words for _, words in run.story() if words.startswith(LEFT_OUT)), "")
+    without = told.removeprefix(LEFT_OUT).partition(" beside ")[0]
+    known = {name: report.status.get(name) for name in ("state", "engine", "loss", "heldout_loss", "message")}
+    return {**known, "without_adapter": without.split(", ") if without else []}
 
 
 def look_at_shape(run: Run, base: Path) -> dict[str, Any]:
