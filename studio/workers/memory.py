@@ -73,7 +73,7 @@ def let_go() -> None:
     import torch
 
     gc.collect()
-    if "unsloth_zoo" in sys.modules:
+    if "unsloth_zoo" in sys.modules and torch.cuda.is_available():  # its buffers are named there alone
         from unsloth_zoo.gradient_checkpointing import reset_unsloth_gradient_checkpointing_buffers
 
         reset_unsloth_gradient_checkpointing_buffers()
