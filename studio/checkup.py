@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from studio import hardware
-from studio.hardware import Machine
-from studio.toolchain import missing_for_kernels, say_missing
+from studio.hardware import Machine, missing_for_kernels, say_missing
 from studio.workspace import Workspace
 
 NEEDED = (

@@ -205,16 +205,15 @@ def check_can_make_venv(root: Path, *, is_first: bool) -> None:
 
 
 def is_too_deep(system: str, root: PurePath, *, long_paths: bool) -> bool:
-    """Whether Windows would refuse the longest names inside, of which it takes 260 characters unless it is told."""
+    """Return whether the longest path inside would exceed Windows' limit of 259 characters."""
     return system == "Windows" and not long_paths and len(str(root)) + LONGEST_INSIDE > 259
 
 
 def knows_long_paths() -> bool:
-    """Windows' own setting."""
+    """Return whether Windows is set to take paths of any length."""
     if sys.platform != "win32":
         return True
     winreg: Any = importlib.import_module("winreg")  # which only Windows has
-
     try:
         with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, r"SYSTEM\CurrentControlSet\Control\FileSystem") as key:
             return bool(winreg.QueryValueEx(key, "LongPathsEnabled")[0])

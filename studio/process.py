@@ -107,7 +107,7 @@ def _environment_of_card(workspace: Workspace, card: Card | None) -> dict[str, s
     caches = workspace.root / "cache"  # their defaults lie in the home and in %TEMP%
     environment = {"TRITON_CACHE_DIR": str(caches / "triton"), "TORCHINDUCTOR_CACHE_DIR": str(caches / "inductor")}
     if card:
-        # CUDA's own order is another one than the driver's, and all that is told of the card is told of this one.
+        # CUDA numbers cards by speed, the driver by slot: this pins the one whose memory and name we show.
         environment |= {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": card.uuid}
         if sys.platform == "linux":  # memory freed in pieces can be used for what is larger
             environment["PYTORCH_ALLOC_CONF"] = os.environ.get("PYTORCH_ALLOC_CONF", "expandable_segments:True")

@@ -69,6 +69,11 @@ def say_trouble(system: str, card: InstalledCard, cuda: int | None) -> tuple[str
             f"{card.name} is older than what the libraries of today can use.",
             "They need a GTX 16, an RTX, or a newer card. Start Tunesmith with --processor to train without one.",
         )
+    if not card.driver:
+        return (
+            f"{card.name} cannot be used: its driver does not answer.",
+            "Restart the computer. If it stays so, install NVIDIA's driver again.",
+        )
     update = f"Install NVIDIA's driver {NEWEST_DRIVER} or newer, restart the computer, and start Tunesmith again."
     if choose_backend(system, [card]) == PROCESSOR:
         return f"{card.name} cannot be used: its driver {card.driver} is too old, {NEWEST_DRIVER} is needed.", update

@@ -10,7 +10,7 @@ from typing import Any
 
 import huggingface_hub
 from huggingface_hub.file_download import get_hf_file_metadata, http_get
-from huggingface_hub.utils._headers import build_hf_headers
+from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]  # public, though not listed
 
 from studio.disk import move
 from studio.errors import ModelError

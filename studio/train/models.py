@@ -97,9 +97,9 @@ def require_text_folder(place: Path) -> None:
 
 
 def within_context(recipe: Recipe, base: Path) -> Recipe:
-    """With 'Longest example' no longer than what the model reads at once.
+    """Return the recipe with `max_length` no longer than the model's context.
 
-    Unsloth would stretch the positions of its text for more, and nobody who loads the adapter later would.
+    For more, Unsloth scales RoPE while it trains, and whatever loads the adapter later does not.
     """
     config = read_json(base / "config.json") or {}
     context = (config.get("text_config") or config).get("max_position_embeddings")

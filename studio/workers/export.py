@@ -27,8 +27,7 @@ from studio.workers.checkpoints import is_disk_full
 from studio.workers.generate import Generator, Prompt, end_ids_of
 from studio.workers.heldout import held_out_or_begun, longest_answer
 from studio.workers.load import load_tuned
-from studio.workers.merged import merge
-from studio.workers.whole import copy_files_of, write_whole
+from studio.workers.whole import copy_files_of, merge, write_whole
 
 PARTS = "parts"  # of what is being made; gone at the end
 OF_TRAINING = ("training_args.bin", "README.md")  # a file that runs code when it is opened, and a form to fill in

@@ -13,18 +13,17 @@ from typing import Any
 
 import torch
 
-from studio.toolchain import missing_for_kernels, say_missing
+from studio.hardware import missing_for_kernels, say_missing
 
 KERNELS_LACK = say_missing(missing_for_kernels(platform.system())) if torch.cuda.is_available() else ""
+UNSLOTH_MISSING = "its kernels cannot be compiled here" if KERNELS_LACK else ""
 try:
-    if KERNELS_LACK:
-        raise RuntimeError("nothing here compiles its kernels")
+    if UNSLOTH_MISSING:
+        raise ImportError
     from unsloth import FastLanguageModel  # before trl, transformers and peft: it patches them
-
-    UNSLOTH_MISSING = ""
 except Exception as error:  # Unsloth raises many kinds where it does not know the machine
     FastLanguageModel = None
-    UNSLOTH_MISSING = f"{type(error).__name__}: {error}"
+    UNSLOTH_MISSING = UNSLOTH_MISSING or f"{type(error).__name__}: {error}"
 
 from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
 from transformers import AutoTokenizer

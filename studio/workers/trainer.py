@@ -72,9 +72,8 @@ def train(run: Run, report: RunReport) -> None:
     if KERNELS_LACK:
         run.tell(KERNELS_LACK)
     if method_of(recipe) != "full" and (without := left_out(trainable.model, recipe)):
-        run.tell(
-            f"PEFT puts no adapter on {', '.join(without)} beside the experts of this model: they stay so."
-        )
+        layers = ", ".join(without)
+        run.tell(f"PEFT puts no adapter on {layers} beside the experts of this model: those layers do not learn.")
     if not torch.cuda.is_available():  # where Unsloth has kernels of its own
         fuse(trainable.model)
     report.update(engine=trainable.engine)

@@ -1,12 +1,15 @@
-"""A merged model as a Hugging Face folder: its weights at 16 bits, beside the files of its base."""
+"""A model with its adapter merged, and its Hugging Face folder: weights at 16 bits beside the files of its base."""
 
 from __future__ import annotations
 
 import shutil
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import torch
+from peft import PeftModel
+from peft.tuners.lora import LoraLayer
 
 from studio.data.chat_templates import OWN
 from studio.data.conversation import Message
@@ -30,9 +33,45 @@ OF_BASE = (
     "*.model",
 )
 
-
 SHARD = "1GB"
 GIVEN_BY_LLAMA_CPP = {"date_string": "01 Jan 1970", "enable_thinking": True}
+
+
+def merge(model: Any, folder: Path) -> Any:
+    """Return the plain model; its merged weights are mapped from files in `folder`, which must outlive it.
+
+    Merged in memory, a model of 8 billion parameters would take the 16 GB that most computers have. A model without
+    an adapter is returned as it is.
+    Raises: OSError if the disk is full.
+    """
+    if not isinstance(model, PeftModel):
+        return model
+    numbers = count()
+    folder.mkdir(parents=True, exist_ok=True)
+    for layer in model.modules():
+        if isinstance(layer, LoraLayer):
+            # Before merging: writing to weights that are mapped from safetensors copies them into memory.
+            mapped = _map_from_file(layer, folder / str(next(numbers)))
+            layer.merge()
+            if _base_weights(layer).data_ptr() != mapped:  # DoRA makes new ones
+                _map_from_file(layer, folder / str(next(numbers)))
+    return model.merge_and_unload()
+
+
+def _base_weights(layer: LoraLayer) -> Any:
+    """Of experts in one block, which are no layers, the parameter."""
+    return getattr(layer.get_base_layer(), getattr(layer, "parameter_name", "weight"))
+
+
+def _map_from_file(layer: LoraLayer, file: Path) -> int:
+    """Move a layer's weights into a file that is mapped into memory; their address."""
+    weights = _base_weights(layer)
+    size = weights.numel()
+    with file.open("wb") as opened:
+        opened.truncate(size * weights.itemsize)
+    mapped = torch.from_file(str(file), shared=True, size=size, dtype=weights.dtype).view(weights.shape)
+    weights.data = mapped.copy_(weights.data)
+    return int(weights.data_ptr())
 
 
 def write_whole(model: Any, base: Path, tokenizer: FolderTokenizer, folder: Path) -> None:

@@ -20,7 +20,7 @@ from studio.hardware import Card
 from studio.process import worker_environment
 from studio.train.models import within_context
 from studio.train.recipe import make_recipe
-from studio.workers import card, load, settings
+from studio.workers import card, load, memory, settings
 from studio.workers.memory import is_out_of_memory
 from studio.workspace import REPOSITORY, Workspace
 
@@ -193,6 +193,22 @@ def test_shortage_of_memory_is_known_whoever_says_it(error: Exception) -> None:
 
 def test_other_errors_are_no_shortage() -> None:
     assert not is_out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+
+
+def test_peak_on_a_card_is_what_the_driver_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With CUDA's own context, but without what other programs had before, or took later."""
+    gib = 2**30
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (17 * gib, 24 * gib))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda: 5 * gib)
+    monkeypatch.setattr(torch.cuda, "max_memory_reserved", lambda: 6 * gib)
+    before = Card("RTX 4090", 24 * gib, int(22.5 * gib))
+    monkeypatch.setattr(memory, "find_card", lambda: before)
+    monkeypatch.setattr(memory, "_taken_before", 0)
+    memory.begin_measuring()
+    assert memory.peak_bytes() == 6.5 * gib
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (1 * gib, 24 * gib))
+    assert memory.peak_bytes() == 6 * gib + memory.MOST_BESIDE
 
 
 # The card that is there and not used

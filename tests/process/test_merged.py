@@ -10,7 +10,7 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM
 
-from studio.workers.merged import merge
+from studio.workers.whole import merge
 
 
 def build(base: Path, **settings: Any) -> Any:

@@ -29,7 +29,8 @@ sys.exit(os.environ.get("UV_FAILS"))
 STAND_IN_FOR_VERBS = """
 import json, os, sys
 def main(argv):
-    print(json.dumps({"argv": argv, "prefix": sys.prefix, "folder": os.getcwd(), "studio": __file__}))
+    card = os.environ.get("CUDA_VISIBLE_DEVICES")
+    print(json.dumps({"argv": argv, "prefix": sys.prefix, "folder": os.getcwd(), "studio": __file__, "card": card}))
     return 3
 """
 
@@ -258,6 +259,16 @@ def test_the_test_tools_satisfy_the_program_too_until_its_lock_changes(installed
     assert not environment.is_installed(installed, with_tests=True)
 
 
+def test_processor_flag_hides_the_card_from_all_that_is_started(
+    installed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    asked = json.loads(launch(installed, "train", "--processor", "recipe.yaml").stdout.splitlines()[-1])
+    assert (asked["argv"], asked["card"]) == (["train", "recipe.yaml"], "")
+    asked = json.loads(launch(installed, "train", "recipe.yaml").stdout.splitlines()[-1])
+    assert asked["card"] is None
+
+
 # Extras
 
 
@@ -418,6 +429,7 @@ def test_a_verb_runs_inside_the_environment_where_the_person_stands(installed: P
         "prefix": str(installed / ".venv"),
         "folder": str(tmp_path),
         "studio": str(installed / "studio" / "verbs.py"),
+        "card": os.environ.get("CUDA_VISIBLE_DEVICES"),
     }
     assert "Everything is installed" in done.stderr
 

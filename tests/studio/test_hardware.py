@@ -15,7 +15,7 @@ import pytest
 
 from studio import hardware
 from studio.checkup import advise
-from studio.hardware import Load, read_cards, read_load, read_machine
+from studio.hardware import Load, missing_for_kernels, read_cards, read_load, read_machine, say_missing
 from studio.limits import Limit, memory_limits
 from studio.process import worker_environment
 from studio.train.facts import read_facts
@@ -299,3 +299,52 @@ def test_looking_at_the_machine_loads_nothing_slow() -> None:
     code = "import sys, studio.hardware; print({'torch', 'pynvml'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True)
     assert done.stdout == "set()\n", done.stderr
+
+
+# What Triton needs to compile
+
+
+@pytest.fixture
+def tools(tmp_path: Path) -> tuple[Path, Path]:
+    """An empty folder of programs, and one with Python's headers."""
+    programs, headers = tmp_path / "bin", tmp_path / "include"
+    for folder in (programs, headers):
+        folder.mkdir()
+    (headers / "Python.h").write_text("")
+    return programs, headers
+
+
+def put_program(folder: Path, name: str) -> None:
+    (folder / name).write_text("#!/bin/sh\n")
+    (folder / name).chmod(0o755)
+
+
+@pytest.mark.parametrize("name", ["gcc", "clang"])
+def test_nothing_is_missing_with_a_compiler_and_headers(tools: tuple[Path, Path], name: str) -> None:
+    programs, headers = tools
+    put_program(programs, name)
+    assert missing_for_kernels("Linux", {"PATH": str(programs)}, headers) == []
+
+
+def test_what_is_missing_is_named_with_how_to_have_it(tools: tuple[Path, Path]) -> None:
+    programs, headers = tools
+    (headers / "Python.h").unlink()
+    missing = missing_for_kernels("Linux", {"PATH": str(programs)}, headers)
+    assert missing == ["a C compiler", "Python's headers"]
+    words = say_missing(missing)
+    assert "need a C compiler and Python's headers" in words
+    assert f"sudo apt install gcc python{sys.version_info.major}.{sys.version_info.minor}-dev" in words
+    assert say_missing([]) == ""
+
+
+def test_compiler_that_a_person_named_must_be_there(tools: tuple[Path, Path]) -> None:
+    programs, headers = tools
+    put_program(programs, "gcc")
+    assert missing_for_kernels("Linux", {"PATH": str(programs), "CC": "my-cc"}, headers) == ["a C compiler"]
+    put_program(programs, "my-cc")
+    assert missing_for_kernels("Linux", {"PATH": str(programs), "CC": "my-cc"}, headers) == []
+
+
+@pytest.mark.parametrize("system", ["Windows", "Darwin"])
+def test_other_systems_need_none(system: str, tools: tuple[Path, Path]) -> None:
+    assert missing_for_kernels(system, {"PATH": ""}, tools[0]) == []

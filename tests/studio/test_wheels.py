@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from studio import environment, wheels
+from studio import environment, hardware, wheels
 from studio.wheels import InstalledCard, read_installed_cards, say_trouble
 
 RTX_3060, RTX_5090, T4, GTX_1080, V100 = (8, 6), (12, 0), (7, 5), (6, 1), (7, 0)
@@ -49,6 +47,7 @@ def test_newest_build_that_one_of_the_cards_can_use():
         ("Linux", 570, RTX_5090, 12, "its driver 570 is too old, 580 is needed", "driver 580 or newer"),
         ("Linux", 580, RTX_5090, 12, "made for another driver or card", "set up anew"),
         ("Windows", 580, RTX_3060, None, "was set up without a card", "set up anew"),
+        ("Linux", 0, (0, 0), 13, "its driver does not answer", "Restart the computer"),
         ("Linux", 580, GTX_1080, 13, "older than what the libraries of today can use", "--processor"),
     ],
 )
@@ -85,5 +84,7 @@ def test_what_torch_was_built_for_is_read_without_importing_it(tmp_path):
     assert wheels.built_for(file) == 12
     file.write_text("__version__ = '2.14.1'\ncuda: Optional[str] = None\n")
     assert wheels.built_for(file) is None
-    torch = next(Path(wheels.__file__).parents[1].glob(".venv/lib/python3*/site-packages/torch/version.py"), None)
-    assert torch is None or wheels.built_for(torch) in (None, 12, 13)
+    import torch
+
+    cuda = torch.version.cuda
+    assert hardware.cuda_of_torch.__wrapped__() == (int(cuda.partition(".")[0]) if cuda else None)
