@@ -188,8 +188,15 @@ def build_data_tab(studio: Studio) -> TabView:
 
     @told
     def take_upload(file: str | None) -> Iterator[Any]:
-        if file:
+        """The field is empty again afterwards: Gradio's takes no other file while it shows one."""
+        if not file:
+            return
+        try:
             yield from take(Path(file))
+        except Exception:
+            yield {upload: None}
+            raise
+        yield {upload: None}
 
     @told
     def take_path(typed: str) -> Iterator[Any]:
@@ -247,7 +254,7 @@ def build_data_tab(studio: Studio) -> TabView:
         yield from show(current_ref(studio))
 
     everything = [*shown, *columns, preview]
-    upload.upload(take_upload, upload, everything, show_progress="hidden")
+    upload.upload(take_upload, upload, [*everything, upload], show_progress="hidden")
     sample.click(take_sample, None, everything, show_progress="hidden")
     gr.on([open_path.click, path.submit], take_path, path, everything, show_progress="hidden")
     use.click(take_mapped, [pending, *columns], everything, show_progress="hidden")

@@ -92,6 +92,8 @@ def worker_environment(workspace: Workspace, module: str) -> dict[str, str]:
         # Unsloth's default is a folder in the current directory, which it also puts on sys.path.
         "UNSLOTH_COMPILE_LOCATION": str(workspace.models / ".unsloth"),
         "TOKENIZERS_PARALLELISM": "false",
+        # A warning of torch at the first step of a compiled function, which it makes an error wherever `CI` is set.
+        "TORCHINDUCTOR_ERROR_ON_CUSTOM_OP_ALIASING": "0",
         # How long threads spin before they sleep (libgomp). Its default made training five times slower beside one
         # busy program; not to spin at all cost a fifth on an idle machine; this cost neither more than a tenth.
         "GOMP_SPINCOUNT": os.environ.get("GOMP_SPINCOUNT", "1500"),

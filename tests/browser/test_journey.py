@@ -258,9 +258,7 @@ def test_bad_files_get_a_sentence_and_nothing_is_lost(page: Page, studio: str, t
     ):
         page.locator("#upload input[type=file]").set_input_files(path)
         expect(page.locator(".toast-body, .toast-wrap").last).to_contain_text(words)
-        page.reload()
-        open_tab(page, "Data")
-        wait_until_read(page)
+        expect(page.locator("#upload input[type=file]")).to_be_attached(timeout=SLOW_MS)
 
 
 def test_what_a_data_set_says_is_text(page: Page, studio: str, tmp_path: Path) -> None:

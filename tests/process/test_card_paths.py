@@ -87,7 +87,7 @@ print(json.dumps([sorted(str(file) for file in Path(place).rglob("*.pt")), model
 
 
 def run_like_on_a_card(workspace: Workspace, code: str, *arguments: str) -> Any:
-    environment = {**worker_environment(workspace, "train"), "UNSLOTH_ALLOW_CPU": "1"}
+    environment = {**worker_environment(workspace, "train"), "UNSLOTH_ALLOW_CPU": "1", "TORCHDYNAMO_DISABLE": "1"}
     command = [sys.executable, "-c", code, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY, env=environment, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]

@@ -58,6 +58,14 @@ def test_only_the_worker_that_fetches_may_go_to_the_network(workspace, monkeypat
         assert environment["UNSLOTH_COMPILE_LOCATION"].startswith(str(workspace.root))
 
 
+def test_what_torch_warns_of_stops_no_worker_where_ci_is_set(workspace, monkeypatch):
+    monkeypatch.setenv("CI", "true")
+    asked = "from torch._functorch import config; print(config.error_on_custom_op_aliasing)"
+    for environment, is_error in ((dict(os.environ), True), (worker_environment(workspace, "train"), False)):
+        done = subprocess.run([sys.executable, "-c", asked], env=environment, capture_output=True, text=True, check=True)
+        assert done.stdout.split() == [str(is_error)]
+
+
 def test_a_worker_runs_in_the_python_of_the_studio(tmp_path):
     assert worker_command("train", tmp_path, "x") == [
         sys.executable, "-m", "studio.workers.train", str(tmp_path), "x",
