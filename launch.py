@@ -3,6 +3,7 @@
     python launch.py                   opens the studio; the first start sets everything up
     python launch.py VERB ...          does one job without a window; VERB --help explains it
     python launch.py --test ...        runs every check; what follows goes to pytest
+    python launch.py --test --gpu ...  runs those that need a graphics card, and no others
 
 Verbs
     demo       the whole way once, on the sample: train, compare, export, check
@@ -74,6 +75,8 @@ ROOT = Path(__file__).resolve().parent
 
 
 def main(arguments: list[str]) -> int:
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        stream.reconfigure(errors="replace")  # a console of Windows may lack a letter of somebody's file
     if "--processor" in arguments:
         arguments = [argument for argument in arguments if argument != "--processor"]
         os.environ["CUDA_VISIBLE_DEVICES"] = ""  # workers and whoever is started inside the environment inherit it
@@ -86,12 +89,15 @@ def main(arguments: list[str]) -> int:
         if "--help" in arguments or "-h" in arguments:
             print(__doc__.strip())
             return 0
-    environment.set_up(ROOT, with_tests=is_test)
+    on_card = arguments[:2] == ["--test", "--gpu"]
+    environment.set_up(ROOT, with_tests=is_test and not on_card)
     if not environment.is_inside(ROOT):
         return environment.start_inside(ROOT, [str(ROOT / "launch.py"), *arguments])
     if arguments[:1] == ["--add"]:
         addition.add_extra(ROOT, arguments[1:])
         return 0
+    if on_card:
+        return environment.run_checks_on_card(ROOT, arguments[2:])
     if is_test:
         return environment.run_checks(ROOT, arguments[1:])
     with environment.explained_imports(ROOT):

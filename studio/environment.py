@@ -347,6 +347,11 @@ def run_checks(root: Path, pytest_arguments: list[str]) -> int:
     return 1 if failed else 0
 
 
+def run_checks_on_card(root: Path, arguments: list[str]) -> int:
+    """They need what the program needs and nothing more, since machines with a large card are often bare."""
+    return subprocess.run([sys.executable, "-m", "tests.gpu", *arguments], cwd=root).returncode
+
+
 def browser_places(system: str, environ: dict[str, str]) -> list[str]:
     """Where Chromium and its kin usually are: whole paths, or names on the PATH."""
     if system == "Windows":

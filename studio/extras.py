@@ -37,7 +37,11 @@ class Extra:
 
 EXTRAS = {
     each.name: each
-    for each in (Extra("similarity", "wordllama", "wordllama from PyPI with its model in it, about 19 MB"),)
+    for each in (
+        Extra("similarity", "wordllama", "wordllama from PyPI with its model in it, about 19 MB"),
+        Extra("galore", "galore_torch", "galore-torch from PyPI, 13 kB"),
+        Extra("apollo", "apollo_torch", "apollo-torch from PyPI, 32 kB, whose licence forbids commercial use,"),
+    )
 }
 
 

@@ -172,7 +172,7 @@ def main(arguments: list[str]) -> int:
         )
     failed = result.pop("failed", None)
     if given.json or given.verb == "demo":
-        print(json.dumps(result, ensure_ascii=False))
+        print(json.dumps(result))  # ASCII: what a pipe is written in differs
     if failed:
         say(failed)
     return 1 if failed else 0
@@ -181,5 +181,5 @@ def main(arguments: list[str]) -> int:
 def _fail(error: TunesmithError, as_json: bool) -> int:
     say(f"\n{error.what}\n{error.do}")
     if as_json:
-        print(json.dumps({"error": error.as_dict()}, ensure_ascii=False))
+        print(json.dumps({"error": error.as_dict()}))
     return 1

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from studio.data.datasets import Dataset
 from studio.data.shapes import BY_NAME
 from studio.errors import SettingError
+from studio.extras import EXTRAS
 from studio.hardware import Machine
+from studio.train.recipe import LOW_RANK
 from studio.train.shape import ModelShape
 
 PASSAGES = BY_NAME["text to go on from"].name
@@ -27,8 +29,8 @@ class Facts:
     """`shape` is None while the base is not read yet; 0 examples: no data is picked.
 
     `lengths` in tokens, rising; empty while nobody has counted. `cannot_log` says of a choice of `log_to` what it
-    lacks here. `lacks_template`: the base is here and brings no chat template. `folds_system`: the data have a system
-    prompt, and the base's template no place for it.
+    lacks here, `cannot_step` the same of `optimizer`. `lacks_template`: the base is here and brings no chat template.
+    `folds_system`: the data have a system prompt, and the base's template no place for it.
     """
 
     machine: Machine
@@ -40,6 +42,7 @@ class Facts:
     lengths: Sequence[int] = ()
     lacks_template: bool = False
     folds_system: bool = False
+    cannot_step: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def has_card(self) -> bool:
@@ -70,7 +73,8 @@ def read_facts(
     passages = dataset is not None and holds_passages(dataset)
     missing = find_missing_for_logs()
     learned, watched = counts.get("train", 0), counts.get("validation", 0)
-    return Facts(machine, shape, learned, watched, passages, missing, lengths, lacks_template, folds_system)
+    lacking = find_missing_optimizers()
+    return Facts(machine, shape, learned, watched, passages, missing, lengths, lacks_template, folds_system, lacking)
 
 
 def holds_passages(dataset: Dataset) -> bool:
@@ -91,6 +95,17 @@ def find_missing_for_logs() -> dict[str, str]:
             "wandb has no account here, and a run cannot ask for one. Run 'wandb login', or set WANDB_API_KEY."
         )
     return missing
+
+
+def find_missing_optimizers() -> dict[str, str]:
+    """Of each optimizer whose extra was not added: how it is."""
+    return {name: EXTRAS[extra].how for name, extra in LOW_RANK.items() if not EXTRAS[extra].is_added}
+
+
+def require_optimizer(name: str) -> None:
+    """Raises: SettingError if it is one of an extra that was not added."""
+    if lacks := find_missing_optimizers().get(name):
+        raise SettingError(f"The optimizer {name} is not here yet.", lacks)
 
 
 def require_log(name: str) -> None:

@@ -12,7 +12,7 @@ from studio.hardware import Machine
 from studio.train.catalog import Base, find_base, read_catalog
 from studio.train.memory import checkpointing_of, estimate, method_of, optimizer_of, targets_of
 from studio.train.models import STARTER
-from studio.train.recipe import Recipe, bounds
+from studio.train.recipe import LOW_RANK, Recipe, bounds
 from studio.train.shape import ModelShape
 
 MOST = 3  # remedies that are offered
@@ -208,6 +208,13 @@ def _single(recipe: Recipe, shape: ModelShape, machine: Machine, lengths: Sequen
             f"{changes['offload_layers']} of {shape.layers} layers off the card",
             "They wait in the computer's memory until it is their turn. It learns the same; each batch takes longer.",
             changes,
+        )
+    if method == "full" and optimizer_of(recipe, on_card) not in LOW_RANK:
+        yield Remedy(
+            "GaLore, which keeps less for each weight",
+            "It follows the main directions of each layer alone; its authors found that it learns as well, and finding "
+            "them anew takes time.",
+            {"optimizer": "galore_adamw"},
         )
     if method == "full":
         yield Remedy("An adapter instead of all weights", "Learns nearly as much in most tasks.", {"method": "lora"})

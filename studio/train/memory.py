@@ -15,7 +15,7 @@ from typing import Literal
 
 from studio.hardware import Machine
 from studio.train.activations import HALF, SINGLE, Step, card_bytes, processor_bytes
-from studio.train.recipe import Recipe, adapter_layers, layers_meant
+from studio.train.recipe import LOW_RANK, LOW_RANK_DIRECTIONS, Recipe, adapter_layers, layers_meant
 from studio.train.shape import ModelShape
 
 Method = Literal["qlora", "lora", "full"]
@@ -105,7 +105,7 @@ def estimate(
     offloaded = offloaded_layers(recipe, shape, method, trainer.on_card)
     weights -= max(0, offloaded - SLOTS) * layer
     adapter = 0 if method == "full" else learning * width
-    optimizer = _optimizer_bytes(optimizer_of(recipe, trainer.on_card), width) * learning
+    optimizer = _optimizer_bytes(recipe, shape, trainer, learning, width)
     gradients = learning * width
     step = Step(
         rows=recipe.batch_size * tokens_of(recipe, shape, longest_tokens, trainer.on_card),
@@ -206,9 +206,28 @@ def _weights_bytes(shape: ModelShape, method: Method, trainer: Trainer, computed
     return shape.linear_parameters * NF4_BYTES + (shape.parameters - shape.linear_parameters) * plain
 
 
-def _optimizer_bytes(optimizer: str, width: int) -> float:
+def _optimizer_bytes(recipe: Recipe, shape: ModelShape, trainer: Trainer, learning: int, width: int) -> float:
     """Torch's AdamW keeps its averages as wide as the numbers that learn; the others have a width of their own."""
-    return OPTIMIZER_BYTES[optimizer] * (width / SINGLE if optimizer == "adamw_torch" else 1)
+    optimizer = optimizer_of(recipe, trainer.on_card)
+    each = OPTIMIZER_BYTES[optimizer if optimizer not in LOW_RANK else "adamw_torch"]
+    if optimizer in ("adamw_torch", *LOW_RANK):
+        each *= width / SINGLE
+    if optimizer not in LOW_RANK:
+        return each * learning
+    layers = [size for name, size in shape.linears.items() if not name.startswith("experts.")]  # those are no layers
+    if not shape.tied:
+        layers.append((shape.hidden_size, shape.vocab_size, 1))
+    others = learning - sum(inputs * outputs * count for inputs, outputs, count in layers)
+    return each * others + width * sum(_low_rank_numbers(*size) for size in layers)
+
+
+def _low_rank_numbers(inputs: int, outputs: int, count: int) -> int:
+    """Two averages of as many rows as there are directions, and the directions themselves.
+
+    Source: GaLore, https://arxiv.org/abs/2403.03507, table 1; APOLLO, https://arxiv.org/abs/2412.05270, keeps as much.
+    """
+    rank = min(LOW_RANK_DIRECTIONS, inputs, outputs)
+    return count * rank * (2 * max(inputs, outputs) + min(inputs, outputs))
 
 
 def _card_overhead(shape: ModelShape, method: Method, resident: float) -> float:

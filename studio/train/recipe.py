@@ -28,6 +28,9 @@ LOOKS, SAVES = 10, 4  # in a run, where the recipe does not say
 YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast where libyaml is built in
 HELDOUT_MOST = 200  # examples watched while training: enough for a steady loss, few enough not to wait for
 # Without these, Transformers' cosine_with_restarts never restarts and its polynomial is a line.
+# Optimizers that follow a few directions of each layer where all weights learn, and the extras that bring them.
+LOW_RANK = {"galore_adamw": "galore", "apollo_adamw": "apollo"}
+LOW_RANK_DIRECTIONS = 128  # as Transformers takes where nothing is said
 SCHEDULES: dict[str, dict[str, float]] = {
     "cosine_with_restarts": {"num_cycles": 3},
     "polynomial": {"power": 2.0, "lr_end": 0.0},
@@ -177,9 +180,11 @@ class Recipe(BaseModel):
         up="lets rare examples pull harder", down="is steadier and slower",
     )  # fmt: skip
     optimizer: Literal[
-        "auto", "adamw_torch", "adamw_8bit", "paged_adamw_8bit", "paged_adamw_32bit", "lion_8bit", "adafactor", "sgd"
+        "auto", "adamw_torch", "adamw_8bit", "paged_adamw_8bit", "paged_adamw_32bit", "lion_8bit", "adafactor", "sgd",
+        "galore_adamw", "apollo_adamw",
     ] = _setting(
-        "auto", "Optimizer", "auto: adamw_8bit on a graphics card, adamw_torch without one.", group="fast",
+        "auto", "Optimizer", "auto: adamw_8bit on a graphics card, adamw_torch without one. galore_adamw and "
+        "apollo_adamw, each an extra, need less memory where all weights learn.", group="fast",
     )  # fmt: skip
     packing: bool = _setting(
         False, "Packing", "Puts short examples into one row up to the longest: faster on a graphics card.",

@@ -19,6 +19,7 @@ from studio.train.facts import Complaint, Complaints, Facts
 from studio.train.memory import Method, layer_bytes, targets_of
 from studio.train.presets import rate_factor
 from studio.train.recipe import (
+    LOW_RANK,
     SCHEDULES,
     SETTINGS,
     Recipe,
@@ -120,6 +121,15 @@ def _learning_rate(recipe: Recipe, facts: Facts) -> Complaints:
         )
     if rate < 1e-6:
         yield Complaint("learning_rate", "So small that the model will hardly change.")
+
+
+def _low_rank(recipe: Recipe, facts: Facts) -> Complaints:
+    if recipe.optimizer in LOW_RANK and method_of(recipe, facts) != "full":
+        yield Complaint(
+            "optimizer",
+            "It spares memory where all weights learn. An adapter is small already: choose auto, or the method full.",
+            refuses=True,
+        )
 
 
 def _scheduler(recipe: Recipe, facts: Facts) -> Complaints:
@@ -286,6 +296,8 @@ def _machine(recipe: Recipe, facts: Facts) -> Complaints:
     context = facts.shape.context_tokens if facts.shape else 0
     if context and recipe.max_length > context:
         yield Complaint("max_length", f"This model was made to read {context:,} tokens; beyond that it reads badly.")
+    if recipe.optimizer in facts.cannot_step:
+        yield Complaint("optimizer", f"It is not here yet. {facts.cannot_step[recipe.optimizer]}", refuses=True)
     if recipe.log_to in facts.cannot_log:
         yield Complaint("log_to", facts.cannot_log[recipe.log_to], refuses=True)
 
@@ -299,7 +311,7 @@ def _length(recipe: Recipe, facts: Facts) -> Complaints:
 
 
 RULES: tuple[Callable[[Recipe, Facts], Complaints], ...] = (
-    _method, _learning_rate, _scheduler, _adapter, _experts, _loftq, _layers, _word_tables, _chat_template,
+    _method, _learning_rate, _low_rank, _scheduler, _adapter, _experts, _loftq, _layers, _word_tables, _chat_template,
     _what_is_learned, _machine, _length, judge_steps, judge_looks,
 )  # fmt: skip
 

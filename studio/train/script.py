@@ -20,11 +20,24 @@ import jinja2
 
 from studio.data.datasets import open_dataset
 from studio.errors import RunError
+from studio.extras import EXTRAS
 from studio.hardware import processor_has_bf16, read_machine
 from studio.store import read_json, write_whole
 from studio.train.memory import optimizer_of, targets_of
 from studio.train.models import STARTER, WANTED_FILES, is_folder, require_base, title_of, within_context
-from studio.train.recipe import ALSO_CALLED, ATTENTION, GROUPS, LOOKS, SAVES, SCHEDULES, SETTINGS, Recipe, settings_of
+from studio.train.recipe import (
+    ALSO_CALLED,
+    ATTENTION,
+    GROUPS,
+    LOOKS,
+    LOW_RANK,
+    LOW_RANK_DIRECTIONS,
+    SAVES,
+    SCHEDULES,
+    SETTINGS,
+    Recipe,
+    settings_of,
+)
 from studio.train.script_examples import Examples, Row, learn_of, read_rows
 from studio.train.script_source import NOTHING, read_source, write_imports
 from studio.train.shape import ModelShape, quick_shape, read_shape
@@ -117,6 +130,7 @@ def _render(recipe: Recipe, base: Path, shape: ModelShape, examples: Examples, o
     imports |= {("transformers", "EarlyStoppingCallback")} if stops_early else set()
     imports |= set() if examples.have("ids") else {("transformers", "PreTrainedTokenizerFast")}
     imports |= {("huggingface_hub", "snapshot_download")} if on_hub else set()
+    packages = (*PACKAGES, *(EXTRAS[extra].module for name, extra in LOW_RANK.items() if name == recipe.optimizer))
     standard = {found for found in imports if found[0].partition(".")[0] in sys.stdlib_module_names}
     environment = jinja2.Environment(
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, undefined=jinja2.StrictUndefined
@@ -125,7 +139,7 @@ def _render(recipe: Recipe, base: Path, shape: ModelShape, examples: Examples, o
         recipe=recipe,
         examples=examples,
         title=_in_a_docstring(f'{title_of(recipe.base)} on "{recipe.name or recipe.data}"'),
-        packages=[f'"{package}=={version(package)}"' for package in PACKAGES],
+        packages=[f'"{package}=={version(package)}"' for package in packages],
         on_hub=on_hub,
         is_starter=recipe.base == STARTER,
         base=_quoted(recipe.base if on_hub else str(base)),
@@ -148,6 +162,8 @@ def _render(recipe: Recipe, base: Path, shape: ModelShape, examples: Examples, o
         keeps_best=keeps_best,
         stops_early=stops_early,
         schedules=SCHEDULES,
+        low_rank=LOW_RANK,
+        directions=LOW_RANK_DIRECTIONS,
         looks=LOOKS,
         saves=SAVES,
     )

@@ -80,6 +80,19 @@ def is_whole(checkpoint: Path) -> bool:
         return False
 
 
+def trust_directions(optimizer: str) -> None:
+    """Torch reads back numbers alone, and some optimizers keep the directions of a layer in an object of theirs."""
+    if optimizer == "galore_adamw":
+        from galore_torch.galore_projector import GaLoreProjector as Directions
+    elif optimizer == "apollo_adamw":
+        from apollo_torch.random_projector import GradientProjector as Directions
+    else:
+        return
+    import torch
+
+    torch.serialization.add_safe_globals([Directions])
+
+
 def newest_whole(folder: Path) -> tuple[Path | None, list[Path]]:
     """(the newest checkpoint that can be trusted, the damaged ones that were passed over)."""
     damaged: list[Path] = []

@@ -11,6 +11,8 @@ from trl import SFTConfig
 from studio.workers.card import card_has_bf16
 
 from studio.train.recipe import (
+    LOW_RANK,
+    LOW_RANK_DIRECTIONS,
     SCHEDULES,
     Recipe,
     count_steps,
@@ -37,6 +39,8 @@ def build_arguments(recipe: Recipe, folder: Path, examples: int, watches: bool) 
         weight_decay=recipe.weight_decay,
         max_grad_norm=recipe.max_grad_norm,
         optim=optimizer_of(recipe),
+        optim_target_modules="all-linear" if recipe.optimizer in LOW_RANK else None,
+        optim_args=f"rank={LOW_RANK_DIRECTIONS}" if recipe.optimizer in LOW_RANK else None,
         neftune_noise_alpha=recipe.neftune_noise_alpha or None,
         seed=recipe.seed,
         bf16=bf16,

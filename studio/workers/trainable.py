@@ -14,16 +14,19 @@ from typing import Any
 import torch
 
 from studio.hardware import missing_for_kernels, say_missing
+from studio.workers.afresh import WITHOUT, begin_afresh, first_line
 
 KERNELS_LACK = say_missing(missing_for_kernels(platform.system())) if torch.cuda.is_available() else ""
-UNSLOTH_MISSING = "its kernels cannot be compiled here" if KERNELS_LACK else ""
+UNSLOTH_MISSING = "its kernels cannot be compiled here" if KERNELS_LACK else os.environ.get(WITHOUT, "")
 try:
     if UNSLOTH_MISSING:
         raise ImportError
     from unsloth import FastLanguageModel  # before trl, transformers and peft: it patches them
 except Exception as error:  # Unsloth raises many kinds where it does not know the machine
     FastLanguageModel = None
-    UNSLOTH_MISSING = UNSLOTH_MISSING or f"{type(error).__name__}: {error}"
+    if not UNSLOTH_MISSING:
+        UNSLOTH_MISSING = first_line(error)
+        begin_afresh(UNSLOTH_MISSING)
 
 from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
 from transformers import AutoTokenizer
@@ -68,7 +71,7 @@ def load_trainable(folder: Path, recipe: Recipe) -> Trainable:
         except Exception as error:  # whatever it is, the plain way may still work, and the run says so
             if is_out_of_memory(error):
                 raise
-            reason = f"{type(error).__name__}: {error}".splitlines()[0][:160]
+            reason = first_line(error)
             print(f"Unsloth could not load it: {error!r}")
     try:
         return Trainable(

@@ -24,13 +24,13 @@ from studio.disk import move_over
 from studio.errors import DataError, ModelError, RunError
 from studio.runs import Run, base_of, marks_of_base, workspace_of
 from studio.store import read_json
-from studio.train.facts import require_log
+from studio.train.facts import require_log, require_optimizer
 from studio.train.models import ensure_base, require_base, within_context
 from studio.train.tokenizing import tokenizer_of
 from studio.train.recipe import HELDOUT_MOST, Recipe, count_steps
 from studio.workers.card import require_card
 from studio.workers.chance import put_back
-from studio.workers.checkpoints import is_whole, newest_whole, prune, step_of, written_whole
+from studio.workers.checkpoints import is_whole, newest_whole, prune, step_of, trust_directions, written_whole
 from studio.workers.fused import fuse
 from studio.workers.load import compute_dtype, method_of
 from studio.workers.memory import is_out_of_memory, let_go, peak_bytes
@@ -46,6 +46,7 @@ from studio.workers.targets import left_out
 def train(run: Run, report: RunReport) -> None:
     """Raises: TunesmithError for what a person can mend."""
     require_log(run.recipe.log_to)
+    require_optimizer(run.recipe.optimizer)
     require_card()
     workspace = workspace_of(run.folder)
     for progress in ensure_base(workspace, run.recipe.base):  # in its own process, the one that may use the network
@@ -228,6 +229,7 @@ def _train(run: Run, trainer: StudioTrainer, reporter: Reporter, report: RunRepo
         run.tell(f"Went on from step {step:,}.")
     elif run.metrics.exists():
         report.add_point(step=0, mark="resumed", words="Began again: nothing was saved yet.")
+    trust_directions(run.recipe.optimizer)
     trainer.args.eval_on_start = checkpoint is None and trainer.eval_dataset is not None
     report.update("training", message="Training")
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)

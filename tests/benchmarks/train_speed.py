@@ -74,16 +74,16 @@ def write_docstrings(path: Path) -> None:
 class Race:
     """The same rows and settings for all: one epoch of them, LoRA of rank 16, answers only."""
 
-    def __init__(self, workspace: Workspace, data: Path, folder: Path) -> None:
+    def __init__(self, workspace: Workspace, data: Path, folder: Path, base: str = STARTER) -> None:
         self.workspace, self.folder = workspace, folder
-        self.base = require_base(workspace, STARTER)
+        self.base = require_base(workspace, base)
         self.environment = worker_environment(workspace, "train")
         self.data = save_dataset(workspace, data.stem, data.name, read_examples(data)).name
         dataset = open_dataset(workspace, self.data)
         self.conversations = dataset.conversations("train")
         self.recipe = make_recipe(
-            data=self.data, epochs=1, batch_size=BATCH, max_length=MAX_LENGTH, eval_steps=1000, save_steps=1000,
-            keep_best=False,
+            data=self.data, base=base, epochs=1, batch_size=BATCH, max_length=MAX_LENGTH, eval_steps=1000,
+            save_steps=1000, keep_best=False,
         )  # fmt: skip
         learned, heldout = self._label(self.conversations), self._label(dataset.conversations("test"))
         order = list(StepSampler([len(row.input_ids) for row in learned], BATCH, self.recipe.seed))

@@ -207,6 +207,7 @@ def test_the_whole_journey(
     page.locator("#to-export").click()
 
     # Export: a GGUF that downloads and is loaded again.
+    expect(page.locator("#export-run input")).to_have_value(re.compile("colours, first try"), timeout=SLOW_MS)
     page.get_by_label("Q8_0").check()
     page.locator("#make").click()
     expect(page.locator("#export-state")).to_contain_text("Proven", timeout=SLOW_MS)

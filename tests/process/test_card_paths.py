@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from pickle import UnpicklingError
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,6 +22,7 @@ from studio.process import worker_environment
 from studio.train.models import within_context
 from studio.train.recipe import make_recipe
 from studio.workers import card, load, memory, settings
+from studio.workers.checkpoints import trust_directions
 from studio.workers.memory import is_out_of_memory
 from studio.workspace import REPOSITORY, Workspace
 
@@ -251,3 +253,20 @@ def test_driver_goes_on_in_the_memory_of_the_machine_under_windows_alone(system:
 def test_no_more_is_taken_than_is_free_on_the_card() -> None:
     assert card.share_of_card(11 * 10**9, 12 * 10**9) == pytest.approx(10.7 / 12)
     assert card.share_of_card(10**8, 12 * 10**9) == 0.1
+
+
+@pytest.mark.parametrize("optimizer", ["galore_adamw", "apollo_adamw"])
+def test_directions_of_a_layer_are_read_back_from_a_checkpoint(tmp_path: Path, optimizer: str) -> None:
+    from apollo_torch.random_projector import GradientProjector
+    from galore_torch.galore_projector import GaLoreProjector
+
+    directions = {"galore_adamw": GaLoreProjector, "apollo_adamw": GradientProjector}[optimizer](rank=2)
+    directions.project(torch.randn(4, 6), 0)
+    torch.save({"state": directions}, tmp_path / "optimizer.pt")
+    with torch.serialization.safe_globals([]):
+        torch.serialization.clear_safe_globals()
+        with pytest.raises(UnpicklingError):
+            torch.load(tmp_path / "optimizer.pt", weights_only=True)
+        trust_directions(optimizer)
+        again = torch.load(tmp_path / "optimizer.pt", weights_only=True)["state"]
+    assert torch.equal(again.ortho_matrix, directions.ortho_matrix)

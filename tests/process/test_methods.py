@@ -34,6 +34,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "4 bits": {"method": "qlora"},
     "all weights": {"method": "full"},
     "all weights, checkpointed": {"method": "full", "gradient_checkpointing": "on"},
+    "all weights, GaLore": {"method": "full", "optimizer": "galore_adamw"},
+    "all weights, APOLLO": {"method": "full", "optimizer": "apollo_adamw"},
     "DoRA": {"use_dora": True, "target_modules": "attention"},
     "DoRA on 4 bits": {"method": "qlora", "use_dora": True},
     "LoftQ": {"method": "qlora", "use_loftq": True, "lora_alpha": 64},

@@ -94,6 +94,25 @@ def test_where_unsloth_cannot_a_run_goes_through_transformers_and_says_so(
     assert run.has_adapter
 
 
+def test_what_unsloth_has_patched_before_it_broke_is_not_what_trains(
+    starter_workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    half = tmp_path / "elsewhere" / "unsloth"
+    half.mkdir(parents=True)
+    patched = "import peft, transformers\npeft.get_peft_model = transformers.AutoTokenizer.from_pretrained = None\n"
+    (half / "__init__.py").write_text(patched + 'raise RuntimeError("no such CUDA")')
+    monkeypatch.setenv("PYTHONPATH", str(half.parent))
+    base = build_tiny_gpt2(starter_workspace.models / "starter", tmp_path / "tiny-gpt2")
+    recipe = make_recipe(data=save_sample(starter_workspace), base=str(base), max_steps=2, eval_steps=2, batch_size=2)
+    run = start_run(starter_workspace, recipe)
+    process = run.process
+    run = wait_for(starter_workspace, run.id, lambda run: not run.is_open)
+    assert run.state == "done", run.status
+    assert "(Unsloth could not: RuntimeError: no such CUDA)" in run.status["engine"]
+    assert run.log.read_text().count("Beginning again without Unsloth") == 1
+    assert run.process == process
+
+
 def test_a_run_that_fails_says_what_happened_and_what_to_do(starter_workspace: Workspace, tmp_path: Path) -> None:
     base = tmp_path / "broken"
     base.mkdir()

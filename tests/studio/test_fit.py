@@ -125,6 +125,14 @@ def test_the_optimizer_at_8_bits_is_offered_where_it_is_what_lacks() -> None:
     assert found[0].changes == {"optimizer": "adamw_8bit"}
 
 
+def test_galore_is_offered_where_all_weights_are_to_learn_and_averages_of_8_bits_are_too_large() -> None:
+    recipe = {"method": "full", "optimizer": "adamw_8bit", "batch_size": 1, "max_length": 256}
+    needed = estimate(recipe_for("unsloth/Qwen3-4B", **recipe), shape_of("unsloth/Qwen3-4B"), with_card(90), 256)
+    found = ask(needed.total / GIB - 2, "unsloth/Qwen3-4B", **recipe)
+    assert found[0].changes == {"optimizer": "galore_adamw"}
+    assert not any("optimizer" in each.changes for each in ask(16, "unsloth/Qwen3-4B", **recipe)), "not enough"
+
+
 def test_the_last_way_out_is_a_smaller_model_of_the_same_family() -> None:
     (only,) = ask(24, "unsloth/Llama-3.3-70B-Instruct", max_length=2048)
     assert only.changes == {"base": LLAMA_8B}

@@ -271,6 +271,18 @@ def test_all_weights_learn_at_16_bits() -> None:
     assert found.weights == found.gradients == found.optimizer == 2 * shape.parameters
 
 
+def test_directions_of_each_layer_take_less_than_averages_of_each_weight() -> None:
+    shape = MODELS["Llama 3.1 8B"]
+    wide, found = ask(method="full", optimizer="adamw_torch"), ask(method="full", optimizer="galore_adamw")
+    # By table 1 of the paper: 2 nr + mr numbers of 16 bits for a layer of m x n, m <= n; here with the untied head.
+    table = 4096 * shape.vocab_size
+    layers = 32 * (6 * 4096 + 2 * (2 * 4096 + 1024) + 3 * (2 * 14336 + 4096))
+    head, norms = 2 * shape.vocab_size + 4096, shape.parameters - shape.linear_parameters - 2 * table
+    assert found.optimizer == 2 * 128 * (layers + head) + 4 * (table + norms)
+    assert found.optimizer < wide.optimizer / 5
+    assert ask(method="full", optimizer="apollo_adamw") == found
+
+
 def test_word_tables_that_learn_whole_are_had_twice() -> None:
     table = MODELS["Llama 3.1 8B"].vocab_size * 4096 * 4
     plain = ask().adapter

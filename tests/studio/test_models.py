@@ -201,7 +201,7 @@ def test_a_download_whose_process_was_killed_goes_on_and_leaves_nothing_behind(w
     fetch(workspace, "ada/tiny")
     first, second = hub.ranges
     assert not first
-    assert int(second.removeprefix("bytes=").removesuffix("-")) >= 10_000_000
+    assert int(second.removeprefix("bytes=").removesuffix("-")) > 0.25 * len(WEIGHTS), "what was told is on the disk"
     place = require_base(workspace, "ada/tiny")
     assert (place / "model.safetensors").read_bytes() == WEIGHTS
     assert {path.name for path in place.iterdir()} == {*SMALL, "model.safetensors", "tunesmith.json"}

@@ -12,7 +12,7 @@ from studio.data.formats import convert_rows
 from studio.data.rows import Row
 from studio.errors import SettingError
 from studio.hardware import Card, Machine
-from studio.train.facts import LOG_PACKAGES, Facts, find_missing_for_logs, read_facts, require_log
+from studio.train.facts import LOG_PACKAGES, Facts, find_missing_for_logs, read_facts, require_log, require_optimizer
 from studio.train.presets import PRESETS, preset_settings
 from studio.train.recipe import SETTINGS, bounds, make_recipe
 from studio.train.rules import complaints, judge_form
@@ -164,6 +164,12 @@ def test_what_goes_together_is_left_alone(known, settings):
         (facts(), {"target_modules": "w1,w2"}, "target_modules"),
         (facts(shape=SMALL), {"target_modules": "q_proj"}, "target_modules"),
         (facts(cannot_log={"wandb": "It lacks an account."}), {"log_to": "wandb"}, "log_to"),
+        (facts(), {"optimizer": "galore_adamw"}, "optimizer"),
+        (
+            facts(cannot_step={"galore_adamw": "So it is added."}),
+            {"optimizer": "galore_adamw", "method": "full", "learning_rate": 1e-5},
+            "optimizer",
+        ),
         (facts(shape=MIXTURE), {"lora_dropout": 0.1}, "lora_dropout"),
         (facts(shape=MIXTURE), {"use_dora": True}, "use_dora"),
     ],
@@ -270,3 +276,13 @@ def test_a_log_that_is_missing_is_refused_in_words_before_a_run(monkeypatch):
     with pytest.raises(SettingError, match="cannot also log to tensorboard") as refusal:
         require_log("tensorboard")
     assert "not installed" in refusal.value.do
+
+
+def test_an_optimizer_whose_extra_is_missing_is_refused_with_the_command_that_adds_it(monkeypatch):
+    assert read_facts(None, PROCESSOR, USUAL).cannot_step == {}, "the tests have both"
+    monkeypatch.setattr("studio.extras.find_spec", lambda name: None)
+    assert read_facts(None, PROCESSOR, USUAL).cannot_step.keys() == {"galore_adamw", "apollo_adamw"}
+    require_optimizer("auto")
+    with pytest.raises(SettingError) as refusal:
+        require_optimizer("galore_adamw")
+    assert "--add galore" in refusal.value.do

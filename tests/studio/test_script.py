@@ -186,6 +186,13 @@ def test_a_schedule_has_what_a_run_gives_it(workspace, data, base, scheduler, wa
     assert re.findall(r"^ +((?:lr_scheduler_kwargs|warmup_steps)=.*)$", text.replace('"', "'"), re.MULTILINE) == wanted
 
 
+@pytest.mark.parametrize(("optimizer", "package"), [("galore_adamw", "galore_torch"), ("apollo_adamw", "apollo_torch")])
+def test_an_optimizer_of_an_extra_is_told_what_it_needs(workspace, data, base, optimizer, package):
+    text = as_script(workspace, make_recipe(data=data, base=base, method="full", optimizer=optimizer)).text
+    assert f'"{package}==' in text.partition("import")[0]
+    assert 'optim_target_modules="all-linear"' in text
+
+
 @pytest.mark.parametrize(
     ("settings", "wanted"),
     [
