@@ -30,7 +30,7 @@ from studio.workers.whole import name_layers_for_converter, speak_as_trained, wr
 LOOK_S = 0.5
 # What llama.cpp's own converter writes, tensor by tensor, without the model in memory.
 DIRECTLY = {"f16": gguf.LlamaFileType.MOSTLY_F16, "q8_0": gguf.LlamaFileType.MOSTLY_Q8_0}
-ROOMY = 2.0  # so much of a model at 32 bits must be free for it to be made so
+ROOMY = 4.0  # so many times a model at 32 bits must be free for it to be made so: others need memory too
 PIECES = 16
 PIECE_TOKENS = 256  # 16 x 256 was as good as 48 x 512 and took half the time, see the README
 

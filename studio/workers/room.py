@@ -10,6 +10,7 @@ import torch
 from peft.tuners.lora.model import _adapter_names_pre_forward_hook
 
 from studio.errors import ModelError
+from studio.hardware import read_machine
 from studio.workers.generate import Generator
 from studio.workers.memory import is_out_of_memory
 
@@ -32,6 +33,20 @@ def require_context(model: Any, prompt_tokens: int, most_tokens: int) -> None:
             f"the {context:,} that this model reads at once.",
             "Clear the conversation, ask shorter, or lower the longest answer.",
         )
+
+
+def require_memory(needed_bytes: int, title: str, do: str, on_card: bool = True) -> None:
+    """Raises: ModelError if there is less: the system would end the whole process for it.
+
+    `on_card`: it goes onto the card where there is one. `do`: what a person can do about it.
+    """
+    if on_card and torch.cuda.is_available():
+        where, free_bytes = "the card", torch.cuda.mem_get_info()[0]
+    else:
+        where, free_bytes = "memory", read_machine().free_memory_bytes
+    if needed_bytes > free_bytes:
+        words = f"{title} needs {needed_bytes / 1e9:.1f} GB, and {where} has {free_bytes / 1e9:.1f} GB left."
+        raise ModelError(words, do)
 
 
 class Halving:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Sequence
 
-import psutil
 import torch
 
 from studio.compare.sampling import Sampling
 from studio.compare.voices import Voice, file_of, folder_of, title_of_voice
 from studio.data.tokens import Labelled
-from studio.errors import ModelError
 from studio.runs import base_of, open_run
 from studio.tasks import Progress
 from studio.train.tokenizing import tokenizer_of
@@ -20,10 +18,12 @@ from studio.workers.generate import Answer
 from studio.workers.heldout import Manner, manner_of
 from studio.workers.known import marks_of
 from studio.workers.load import load_bare, load_base, wants_four_bit
+from studio.workers.room import require_memory
 from studio.workers.shared import Answers, Asked, Prompts, Shared, Watch
 from studio.workspace import Workspace
 
 NOTHING = Answer("", [], False)
+FEWER = "Ask fewer at once, or close other programs."
 
 
 class Voices:
@@ -116,28 +116,16 @@ class Voices:
     def _load(self, voice: Voice) -> Shared | Filed:
         if voice.kind == "gguf":
             path = file_of(self.workspace, voice)
-            _require_room(path.stat().st_size, path.name)
+            require_memory(path.stat().st_size, path.name, FEWER, on_card=False)  # where llama.cpp reads it
             return Filed(path)
         run = open_run(self.workspace, voice.of)
         base = base_of(run)
         whole = folder_of(run, voice) if voice.kind != "base" and run.learned_whole else None
         files = sum(file.stat().st_size for file in (whole or base).glob("*.safetensors"))
         four_bit = wants_four_bit(run.recipe) and not whole
-        _require_room(files // 3 if four_bit else files, title_of_voice(self.workspace, voice))
+        require_memory(files // 3 if four_bit else files, title_of_voice(self.workspace, voice), FEWER)
         tokenizer = tokenizer_of(base, run.recipe)
         return Shared(load_base(whole, False) if whole else load_bare(base, run.recipe, four_bit), base, tokenizer)
-
-
-def _require_room(size_bytes: int, title: str) -> None:
-    """Raises: ModelError if the weights alone would not fit: the system would end the whole process for it."""
-    on_card = torch.cuda.is_available()
-    free_bytes = torch.cuda.mem_get_info()[0] if on_card else psutil.virtual_memory().available
-    if size_bytes > free_bytes:
-        where = "the card" if on_card else "memory"
-        raise ModelError(
-            f"{title} needs {size_bytes / 1e9:.1f} GB, and {where} has {free_bytes / 1e9:.1f} GB left.",
-            "Ask fewer at once, or close other programs.",
-        )
 
 
 def _give_back() -> None:

@@ -22,6 +22,8 @@ from studio.train.models import require_base
 from studio.workers.llamacpp import LlamaCpp
 from studio.workspace import Workspace
 
+pytestmark = pytest.mark.slow  # a real training of a real model, which takes a quarter of an hour on two cores
+
 
 @pytest.fixture(scope="module")
 def workspace(demo: dict[str, Any]) -> Workspace:

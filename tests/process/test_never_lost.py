@@ -30,12 +30,12 @@ from tests.process.small import (
     wait_for_step,
 )
 
-KILLS = 50
 LONG = {"epochs": 24, "max_steps": 0, "eval_steps": 60}
 
 
-def test_a_run_that_was_killed_fifty_times_is_the_run_that_would_have_been(
-    place: Workspace, recipe_of: Callable[..., Recipe]
+@pytest.mark.parametrize("times", [12, pytest.param(50, marks=pytest.mark.slow)])
+def test_a_run_that_was_killed_again_and_again_is_the_run_that_would_have_been(
+    place: Workspace, recipe_of: Callable[..., Recipe], times: int
 ) -> None:
     whole = start_run(place, recipe_of(name="left alone", **LONG))
     whole = wait_for_end(place, whole.id)
@@ -44,7 +44,7 @@ def test_a_run_that_was_killed_fifty_times_is_the_run_that_would_have_been(
     chance = random.Random(5)
     run = start_run(place, recipe_of(name="killed", **LONG))
     kills = while_saving = 0
-    for _ in range(KILLS):
+    for _ in range(times):
         until = time.monotonic() + chance.uniform(0, 2)
         wants_saving = chance.random() < 0.4
         while time.monotonic() < until or (wants_saving and time.monotonic() < until + 1.5):
@@ -65,7 +65,7 @@ def test_a_run_that_was_killed_fifty_times_is_the_run_that_would_have_been(
         resume_run(place, run.id)
     run = wait_for_end(place, run.id)
     print(f"{kills} kills, {while_saving} of them while saving")
-    assert kills == KILLS
+    assert kills == times
     require_equal(run, whole)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from studio.compare.voices import Voice
 from studio.data.conversation import Message
 from studio.data.tokens import load_tokenizer
 from studio.errors import ModelError
+from studio.hardware import read_machine
 from studio.runs import open_run
 from studio.store import write_json
 from studio.train.recipe import make_recipe, write_recipe
@@ -222,8 +223,6 @@ def test_an_adapter_with_word_tables_of_its_own_has_one_strength(tiny_llama: Pat
 
 
 def test_what_would_not_fit_is_not_loaded(home: Workspace, monkeypatch: pytest.MonkeyPatch):
-    from studio.workers import voices
-
-    monkeypatch.setattr(voices.psutil, "virtual_memory", lambda: type("Memory", (), {"available": 1000}))
+    monkeypatch.setattr("studio.workers.room.read_machine", lambda: replace(read_machine(), free_memory_bytes=1000))
     with pytest.raises(ModelError, match=r"has 0\.0 GB left"):
         opened(home, BASE)
