@@ -15,20 +15,24 @@ from studio.data.datasets import label_all, open_dataset
 from studio.disk import move, move_over
 from studio.errors import ExportError, TunesmithError
 from studio.export.gguf import QUANTS, Quant, clear_leftovers, folder_of
+from studio.export.memory import memory_needed
 from studio.export.ollama import build_modelfile
 from studio.runs import Run, base_of, open_run, workspace_of
 from studio.store import read_json, require_space, write_json
 from studio.store import write_whole as write_text
 from studio.tasks import Progress, Report, run_task
 from studio.train.models import STARTER
+from studio.train.shape import read_shape
 from studio.train.tokenizing import tokenizer_of
 from studio.workers.check import PROMPTS, check_gguf
 from studio.workers.checkpoints import is_disk_full
 from studio.workers.generate import Generator, Prompt, end_ids_of
 from studio.workers.heldout import held_out_or_begun, longest_answer
 from studio.workers.load import load_tuned
+from studio.workers.room import require_memory
 from studio.workers.whole import copy_files_of, merge, write_whole
 
+CLOSE_OTHERS = "Close other programs, such as a chat that is open, and export again. F16 and Q8_0 need the least."
 PARTS = "parts"  # of what is being made; gone at the end
 OF_TRAINING = ("training_args.bin", "README.md")  # a file that runs code when it is opened, and a form to fill in
 LOFTQ_WORDS = (
@@ -46,6 +50,10 @@ def export(run: Run, kind: str, quant: Quant, report: Report) -> dict[str, Any]:
     adapter = _size_bytes(run.adapter.iterdir())
     needed = {"adapter": adapter, "merged": weights, "gguf": int(weights * (1 + quant.share))}[kind]  # gguf: both
     require_space(workspace_of(run.folder).exports, int(needed * 1.1) + 200_000_000, "This export")
+    if kind != "adapter":
+        shape = read_shape(workspace_of(run.folder), base)
+        needs = memory_needed(shape, kind == "gguf" and quant.calibrated, weights)
+        require_memory(needs, "This export", CLOSE_OTHERS, on_card=False)
     clear_leftovers(place.parent)
     work = place.with_name(f".{place.name}.{os.getpid()}")
     work.mkdir(parents=True)

@@ -6,16 +6,21 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from studio.errors import ModelError, TunesmithError
-from studio.export.gguf import export_run, folder_of, note_of, read_export, stop_export
+from studio.export.gguf import QUANTS, export_run, folder_of, note_of, read_export, stop_export
+from studio.export.memory import memory_needed
+from studio.hardware import read_machine
 from studio.process import worker_environment
 from studio.runs import Run, base_of
 from studio.tasks import look
+from studio.train.catalog import read_catalog
 from studio.train.recipe import Recipe
+from studio.workers.export import export
 from studio.workspace import REPOSITORY, Workspace
 from tests.process.small import at_step, start_rigged, told, wait_for_end
 
@@ -95,3 +100,24 @@ def test_base_that_changes_while_a_run_trains_is_told_and_nothing_is_lost(
     with pytest.raises(TunesmithError, match="are others than those that"):
         for _ in export_run(run, "merged"):
             pass
+
+
+def test_an_export_that_the_memory_cannot_hold_says_so_before_it_begins(
+    run: Run, place: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("studio.workers.room.read_machine", lambda: replace(read_machine(), free_memory_bytes=10**9))
+    for quant in ("q4_k_m", "f16"):
+        with pytest.raises(ModelError, match=r"This export needs 2\.0 GB, and memory has 1\.0 GB left"):
+            export(run, "gguf", QUANTS[quant], lambda progress: None)
+    assert export(run, "adapter", QUANTS["f16"], lambda progress: None)["size_bytes"]
+    assert left_in(place) == {f"{run.id}-adapter"}
+
+
+def test_what_an_export_needs_goes_by_the_largest_part_and_a_copy_of_what_is_32_bits_wide() -> None:
+    shape = next(base.shape for base in read_catalog() if base.hub == "unsloth/Meta-Llama-3.1-8B-Instruct")
+    table = shape.vocab_size * shape.hidden_size
+    plain = memory_needed(shape, calibrated=False, weights_bytes=2 * shape.parameters)
+    rounded = memory_needed(shape, calibrated=True, weights_bytes=2 * shape.parameters)
+    assert rounded - plain == 8 * table - 10**9
+    assert rounded < 6e9, "8 billion parameters on 16 GB of memory, half of which others have"
+    assert memory_needed(shape, calibrated=False, weights_bytes=4 * shape.parameters) == plain + 2 * shape.parameters
