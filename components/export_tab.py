@@ -150,7 +150,7 @@ def _show_export(made: gguf.Export) -> str:
         f"of its answers by itself, and {check['agreement']:.0%} of its next words are the trained model’s.",
         "good",
     )
-    proof += show_note(_say_endless(check))
+    proof += show_note(_say_endless(check)) + (show_note(escape(made.words)) if made.words else "")
     how = (
         "<p>In <strong>LM Studio</strong>: put the file into its models folder, under any two folders. "
         "In <strong>Ollama</strong>: save the Modelfile below beside the file (it lies there already) and run "

@@ -39,6 +39,10 @@ LOFTQ_WORDS = (
     "It began by LoftQ: whoever loads it must load its base at 4 bits (NF4, double quantization), for which it makes "
     "up. On the base at 16 bits it answers worse."
 )
+PLAINLY_WORDS = (
+    "It was rounded without looking at your examples: for a model of this kind that is not possible yet. Q8_0 is "
+    "closer to the trained model."
+)
 
 
 def export(run: Run, kind: str, quant: Quant, report: Report) -> dict[str, Any]:
@@ -110,6 +114,7 @@ def _words_of_merging(run: Run) -> str:
 
 def _export_gguf(run: Run, base: Path, quant: Quant, work: Path, report: Report) -> dict[str, Any]:
     # AutoRound takes seconds to import, and only this kind needs it.
+    from studio.workers.k_quants import can_calibrate
     from studio.workers.quantize import quantize
 
     report(Progress("Loading the trained model", 0.02))
@@ -131,17 +136,12 @@ def _export_gguf(run: Run, base: Path, quant: Quant, work: Path, report: Report)
     report(Progress(_words_of_merging(run), 0.12))
     merged = merge(model, work / PARTS / "merged")
     del generator, model
-    labelled, _ = label_all(dataset.conversations("train"), tokenizer, run.recipe.max_length)
+    calibration = []
+    if quant.calibrated and can_calibrate(merged):
+        labelled, _ = label_all(dataset.conversations("train"), tokenizer, run.recipe.max_length)
+        calibration = [tokens.input_ids for tokens in labelled]
     report(Progress("Converting and rounding", 0.2))
-    made = quantize(
-        merged,
-        base,
-        tokenizer,
-        quant,
-        [tokens.input_ids for tokens in labelled],
-        work / PARTS,
-        report,
-    )
+    made = quantize(merged, base, tokenizer, quant, calibration, work / PARTS, report)
     del merged
     gc.collect()  # what proves the file needs the memory
     name = f"{run.id}-{quant.id}.gguf"
@@ -158,7 +158,8 @@ def _export_gguf(run: Run, base: Path, quant: Quant, work: Path, report: Report)
     others = [mark for mark in map(tokenizer.tokenizer.id_to_token, sorted(ends)) if mark]
     modelfile = build_modelfile(name, tokenizer, dataset.system, others)
     write_text(work / "Modelfile", modelfile)
-    return {"file": name, "checked": True, "check": check, "modelfile": modelfile}
+    words = PLAINLY_WORDS if quant.calibrated and not calibration else ""
+    return {"file": name, "checked": True, "check": check, "modelfile": modelfile, "words": words}
 
 
 def main(note: str, folder: str, kind: str, quant: str) -> int:

@@ -25,6 +25,7 @@ from studio.export.gguf import Quant
 from studio.hardware import read_machine
 from studio.tasks import Progress, Report
 from studio.workers.gguf_names import fill_in_names, is_known, versions
+from studio.workers.k_quants import write_plainly
 from studio.workers.whole import name_layers_for_converter, speak_as_trained, write_whole
 
 LOOK_S = 0.5
@@ -48,6 +49,7 @@ def quantize(
 
     The model and the files of its base are written below `folder` first: the converter reads the configuration from
     there, and that of the base says otherwise where word tables learned.
+    `calibration`: the ids of examples by which the rounding goes; without any it is plain, see k_quants.
     Raises: ExportError if none was written.
     Source: AutoRound's RTN search with importance by activations, https://arxiv.org/abs/2309.05516.
     """
@@ -56,11 +58,14 @@ def quantize(
     speak_as_trained(tokenizer, whole)
     name_layers_for_converter(whole)
     converter = find_converter(whole)
-    if not quant.calibrated:
+    if not quant.calibrated or not calibration:
         place = folder / "whole.gguf"
         size = sum(file.stat().st_size for file in whole.glob("*.safetensors")) * quant.share
         with tokenizers_as_filed(), _growing(place, size, report):
-            converter(dir_model=whole, ftype=DIRECTLY[quant.id], fname_out=place).write()
+            if quant.calibrated:
+                write_plainly(converter, whole, place)
+            else:
+                converter(dir_model=whole, ftype=DIRECTLY[quant.id], fname_out=place).write()
         return place
     model.name_or_path = str(whole)
     pieces = cut_pieces(calibration)
