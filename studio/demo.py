@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 from studio.compare import proof
@@ -59,7 +60,7 @@ def run_demo(workspace: Workspace, say: Say, watch: Watch) -> dict[str, Any]:
     }
     word = score["verdict"]["word"]
     seconds = round(time.monotonic() - began, 1)
-    report = _report(found, score["examples"], seconds, str(export.path))
+    report = _report(found, score["examples"], seconds, export.path.relative_to(workspace.root))
     write_whole(run.folder / "report.txt", report)
     say(report)
     return {
@@ -85,12 +86,12 @@ def _training(workspace: Workspace, run_id: str) -> Iterable[Progress]:
         time.sleep(0.5)
 
 
-def _report(found: dict[str, float], examples: int, seconds: float, path: str) -> str:
+def _report(found: dict[str, float], examples: int, seconds: float, path: Path) -> str:
     lines = ["", f"Tickets wholly right, of {examples} that no training saw:"]
     for name, title in (("base_right", "before"), ("tuned_right", "after"), ("gguf_right", "the GGUF file")):
         low, high = wilson(found[name], examples)
         lines.append(f"  {title:14} {found[name]:5.0%}   (between {low:.0%} and {high:.0%})")
-    return "\n".join([*lines, f"All of it took {seconds:.0f} s. The file: {path}", ""])
+    return "\n".join([*lines, f"All of it took {seconds:.0f} s. The file, in the workspace: {path}", ""])
 
 
 def _missed(found: dict[str, float], word: str) -> str:

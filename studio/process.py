@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -131,11 +132,11 @@ def worker_command(module: str, *arguments: str | Path) -> list[str]:
     return [sys.executable, "-m", f"{PACKAGE}{module}", *map(str, arguments)]
 
 
-def start_detached(workspace: Workspace, log: Path, module: str, *arguments: str | Path) -> subprocess.Popen[bytes]:
+def start_detached(workspace: Workspace, log: Path, module: str, *arguments: str | Path) -> ProcessId:
     """Start a worker that goes on when the studio ends; what it prints goes to `log`."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             worker_command(module, *arguments),
             cwd=REPOSITORY,  # Unsloth's wheel installs a top-level `studio`; ours is found by the working directory
             env=worker_environment(workspace, module),
@@ -144,6 +145,9 @@ def start_detached(workspace: Workspace, log: Path, module: str, *arguments: str
             stderr=subprocess.STDOUT,
             **own_group(sys.platform),
         )
+    started = ProcessId.of(process.pid)  # however soon it ends: it stays known until it is waited for
+    threading.Thread(target=process.wait, daemon=True).start()  # or else a studio keeps each worker as a zombie
+    return started
 
 
 def start_attached(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from studio.errors import RunError
-from studio.process import ProcessId, find_worker, start_detached
+from studio.process import find_worker, start_detached
 from studio.runs import TRYING, Run, age_of, create_run, launching, list_runs, live_run, open_run, throw_away
 from studio.store import read_json, write_json
 from studio.train.outlook import read_outlook
@@ -69,8 +69,7 @@ def advance(workspace: Workspace) -> Run | None:
 
 
 def _launch(workspace: Workspace, run: Run) -> Run:
-    process = start_detached(workspace, run.log, "train", run.folder)
-    this = ProcessId.of(process.pid)  # a child that has ended stays known until its parent asks
+    this = start_detached(workspace, run.log, "train", run.folder)
     status = {"state": "starting", "pid": this.pid, "started_s": this.started_s, "updated_s": time.time()}
     # The worker waits for the lock before it writes, so this cannot overwrite what it says.
     write_json(run.folder / "state.json", {**run.status, **status, "error": None, "message": "Loading the libraries"})

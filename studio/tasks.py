@@ -56,7 +56,7 @@ def begin(workspace: Workspace, note: Path, module: str, *arguments: str | Path)
     note.unlink(missing_ok=True)
     process = start_detached(workspace, note.with_suffix(".log"), module, note, *arguments)
     # Its own first word comes once the libraries are there; it can be joined and stopped before.
-    _tell(note, ProcessId.of(process.pid), Progress("Starting"))
+    _tell(note, process, Progress("Starting"))
 
 
 def look(note: Path) -> Progress | TunesmithError | None:

@@ -89,6 +89,8 @@ def verb_export(workspace: Workspace, given: Arguments) -> Result:
     if made is None:
         raise RunError("The export has vanished.", "Make it again.")
     say(f"  {made.path}")
+    if made.words:
+        say(f"  {made.words}")
     return made.as_dict()
 
 

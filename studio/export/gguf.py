@@ -70,6 +70,12 @@ def folder_of(run: Run, kind: str, quant: str) -> Path:
     return workspace_of(run.folder).exports / f"{run.id}-{quant if kind == 'gguf' else kind}"
 
 
+def path_of(run: Run, kind: str, quant: str) -> Path:
+    """What is taken home: a file or a folder. It is told by names, since a workspace may be moved or copied."""
+    folder = folder_of(run, kind, quant)
+    return folder / f"{folder.name}.gguf" if kind == "gguf" else folder
+
+
 def note_of(run: Run, kind: str, quant: str) -> Path:
     folder = folder_of(run, kind, quant)
     return folder.with_name(f"{folder.name}.task.json")
@@ -121,6 +127,7 @@ def clear_leftovers(exports: Path) -> None:
 def read_export(run: Run, kind: str, quant: str = "q4_k_m") -> Export | None:
     """None if there is none, or its file is gone."""
     result = result_of(note_of(run, kind, quant))
-    if not result or not Path(result["path"]).exists():
+    path = path_of(run, kind, quant)
+    if not result or not path.exists():
         return None
-    return Export(**{**result, "path": Path(result["path"])})
+    return Export(**{**result, "path": path})  # earlier versions noted one, of wherever the workspace was then

@@ -27,8 +27,10 @@ from studio.train.recipe import Recipe
 from studio.workspace import Workspace
 
 STARTER = "starter"
+ADAPTER_CONFIG = "adapter_config.json"
 ADAPTER_BASE = "base_model_name_or_path"
 STARTER_TITLE = "SmolLM2 135M (starter)"
+STARTER_HUB = "HuggingFaceTB/SmolLM2-135M-Instruct"
 WANTED_FILES = ("*.safetensors", "*.json", "*.jinja", "tokenizer.model", "*.txt", "LICENSE*", "README.md")
 
 
@@ -45,6 +47,12 @@ def place_of(workspace: Workspace, base: str) -> Path:
     if is_folder(base):
         return Path(base).expanduser().resolve()
     return workspace.models / re.sub(r"[^\w.-]+", "--", base)
+
+
+def name_base(adapter: Path, base: str) -> None:
+    """Note in an adapter's folder how others fetch its base; PEFT notes where it lay when it was trained."""
+    config = read_json(adapter / ADAPTER_CONFIG)
+    write_json(adapter / ADAPTER_CONFIG, {**config, ADAPTER_BASE: STARTER_HUB if base == STARTER else base})
 
 
 def is_ready(workspace: Workspace, base: str) -> bool:
@@ -86,7 +94,7 @@ def require_text_folder(place: Path) -> None:
     require_no_gguf(place)
     if place.is_dir():
         files = [file.name for file in place.iterdir()]
-        adapter = read_if_whole(place / "adapter_config.json") or {}
+        adapter = read_if_whole(place / ADAPTER_CONFIG) or {}
         require_text_model(
             place.name,
             files,
@@ -134,7 +142,7 @@ def download(workspace: Workspace, name: str, report: Report) -> Path:
         files = [sibling.rfilename for sibling in info.siblings or []]
         sizes = {s.rfilename: s.size or 0 for s in info.siblings or [] if _is_wanted(s.rfilename)}
         if "config.json" not in files:
-            adapter = _small_file(info, "adapter_config.json", files, place) or {}
+            adapter = _small_file(info, ADAPTER_CONFIG, files, place) or {}
             require_text_model(
                 name, files, None, adapter_of=str(adapter.get(ADAPTER_BASE) or ""), made_from=_origin(info)
             )

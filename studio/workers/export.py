@@ -14,14 +14,14 @@ from typing import Any
 from studio.data.datasets import label_all, open_dataset
 from studio.disk import move, move_over
 from studio.errors import ExportError, TunesmithError
-from studio.export.gguf import QUANTS, Quant, clear_leftovers, folder_of
+from studio.export.gguf import QUANTS, Quant, clear_leftovers, folder_of, path_of
 from studio.export.memory import memory_needed
 from studio.export.ollama import build_modelfile
 from studio.runs import Run, base_of, open_run, workspace_of
-from studio.store import read_json, require_space, write_json
+from studio.store import require_space
 from studio.store import write_whole as write_text
 from studio.tasks import Progress, Report, run_task
-from studio.train.models import STARTER
+from studio.train.models import name_base
 from studio.train.shape import read_shape
 from studio.train.tokenizing import tokenizer_of
 from studio.workers.check import PROMPTS, check_gguf
@@ -74,9 +74,9 @@ def export(run: Run, kind: str, quant: Quant, report: Report) -> dict[str, Any]:
         raise
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    path = place / result.pop("file", "")
+    path = path_of(run, kind, quant.id)
     size = path.stat().st_size if path.is_file() else _size_bytes(path.rglob("*"))
-    return {"path": str(path), "size_bytes": size, "seconds": round(time.monotonic() - began, 1), **result}
+    return {"size_bytes": size, "seconds": round(time.monotonic() - began, 1), **result}
 
 
 def _size_bytes(files: Iterable[Path]) -> int:
@@ -87,10 +87,7 @@ def _export_adapter(run: Run, base: Path, quant: Quant, work: Path, report: Repo
     report(Progress("Copying the adapter", 0.5))
     shutil.copytree(run.adapter, work, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*OF_TRAINING))
     copy_files_of(base, tokenizer_of(base, run.recipe), work)
-    config = read_json(work / "adapter_config.json")
-    # A path of this machine says nothing elsewhere; the base's public name does.
-    name = "HuggingFaceTB/SmolLM2-135M-Instruct" if run.recipe.base == STARTER else run.recipe.base
-    write_json(work / "adapter_config.json", {**config, "base_model_name_or_path": name})
+    name_base(work, run.recipe.base)  # earlier runs named a folder of this machine
     return {"checked": False, "check": {}, "words": LOFTQ_WORDS if run.recipe.use_loftq else ""}
 
 
@@ -144,7 +141,7 @@ def _export_gguf(run: Run, base: Path, quant: Quant, work: Path, report: Report)
     made = quantize(merged, base, tokenizer, quant, calibration, work / PARTS, report)
     del merged
     gc.collect()  # what proves the file needs the memory
-    name = f"{run.id}-{quant.id}.gguf"
+    name = path_of(run, "gguf", quant.id).name
     move(made, work / name)
     shutil.rmtree(work / PARTS, ignore_errors=True)  # Windows lets go of what was mapped only with the process
     check = check_gguf(work / name, asked, expected, tokenizer, ends, most, report)
@@ -159,7 +156,7 @@ def _export_gguf(run: Run, base: Path, quant: Quant, work: Path, report: Report)
     modelfile = build_modelfile(name, tokenizer, dataset.system, others)
     write_text(work / "Modelfile", modelfile)
     words = PLAINLY_WORDS if quant.calibrated and not calibration else ""
-    return {"file": name, "checked": True, "check": check, "modelfile": modelfile, "words": words}
+    return {"checked": True, "check": check, "modelfile": modelfile, "words": words}
 
 
 def main(note: str, folder: str, kind: str, quant: str) -> int:

@@ -60,7 +60,7 @@ def teach(kind: Type) -> None:
 
 
 def _with_four_bits(converter: type) -> Any:
-    class FourBits(converter):  # type: ignore[misc, valid-type]
+    class FourBits(converter):  # type: ignore[misc]
         model_arch = converter.model_arch  # type: ignore[attr-defined]  # asked of each class by itself
 
         def modify_tensors(self, data_torch: Any, name: str, bid: int | None) -> Iterator[tuple[str, Any]]:

@@ -31,6 +31,7 @@ from studio.workers.loftq import round_to_four_bits
 
 # Their activations exceed what float16 can hold, as Unsloth found (FORCE_FLOAT32 in unsloth_zoo/model_lists.py).
 OVERFLOWING = ("gemma3", "gemma4", "glm4_moe", "gpt_oss", "qwen3_5", "qwen3_moe")
+PACKED_ROWS = 32  # a block of bitsandbytes' packing for processors
 
 
 def method_of(recipe: Recipe) -> Literal["qlora", "lora", "full"]:
@@ -82,6 +83,7 @@ def load_base(folder: Path, four_bit: bool, on_card: bool = True, as_filed: bool
             if weights.dtype == torch.bfloat16 and not as_filed:  # to which MXFP4 is unrolled, whatever is asked for
                 weights.data = weights.data.to(dtype_for(config.model_type))
     model.get_output_embeddings().register_forward_pre_hook(_close_gaps)
+    keep_unpacked(model, those_that_fit=False)
     fix_quirks(model)
     return model
 
@@ -132,14 +134,16 @@ def _close_gaps(head: Any, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tens
     return tuple(each.contiguous() for each in inputs)
 
 
-def keep_unpacked(model: Any) -> None:
+def keep_unpacked(model: Any, those_that_fit: bool = True) -> None:
     """On some processors bitsandbytes packs 4-bit weights anew at the first answer, for speed.
 
-    Who reads them afterwards reads rubbish: DoRA at every step, and the way back of training.
+    Who reads them afterwards reads rubbish: DoRA at every step, and the way back of training. Of layers that do not
+    fit its blocks (Granite 4's and Qwen 3.5's have some) it raises an AssertionError.
     """
     for module in model.modules():
         if isinstance(module, bitsandbytes.nn.Linear4bit):
-            module.support_avx512bf16_for_cpu = False
+            fits = module.out_features % PACKED_ROWS == 0 and module.in_features % module.weight.blocksize == 0
+            module.support_avx512bf16_for_cpu &= fits and not those_that_fit
 
 
 def load_tuned(base: Path, run: Run, four_bit: bool, on_card: bool = True, as_filed: bool = False) -> Any:

@@ -25,7 +25,7 @@ from studio.errors import DataError, ModelError, RunError
 from studio.runs import Run, base_of, marks_of_base, workspace_of
 from studio.store import read_json
 from studio.train.facts import require_log, require_optimizer
-from studio.train.models import ensure_base, require_base, within_context
+from studio.train.models import ADAPTER_CONFIG, ensure_base, name_base, require_base, within_context
 from studio.train.tokenizing import tokenizer_of
 from studio.train.recipe import HELDOUT_MOST, Recipe, count_steps
 from studio.workers.card import require_card
@@ -141,6 +141,7 @@ class StudioTrainer(SFTTrainer):  # type: ignore[misc]
     """SFTTrainer whose steps are drawn by seed and epoch, and whose checkpoints are whole or not there."""
 
     sampler: StepSampler
+    base: str  # by its name, not by where it lies now
     writing: Path | None = None
 
     def _get_train_sampler(self, train_dataset: Any = None) -> StepSampler:
@@ -162,6 +163,12 @@ class StudioTrainer(SFTTrainer):  # type: ignore[misc]
                 super()._save_checkpoint(model, trial)
             finally:
                 self.writing = None
+
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        super().save_model(output_dir, _internal_call)
+        folder = Path(output_dir or self.args.output_dir)
+        if (folder / ADAPTER_CONFIG).is_file():
+            name_base(folder, self.base)
 
 
 class _Epochs(TrainerCallback):  # type: ignore[misc]
@@ -203,6 +210,7 @@ def _build_trainer(
                 weights.data = weights.data.float()
     lengths = [len(ids) for ids in trainer.train_dataset["input_ids"]]  # packed rows are others than we gave
     step_examples = recipe.batch_size * recipe.gradient_accumulation
+    trainer.base = recipe.base
     trainer.sampler = StepSampler(lengths, step_examples, recipe.seed)
     for callback in list(trainer.callback_handler.callbacks):  # its printing to the log says nothing new
         if type(callback).__name__ in ("PrinterCallback", "ProgressCallback"):

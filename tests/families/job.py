@@ -177,8 +177,9 @@ def prove_base(run: Run, base: Path, quant: str) -> dict[str, Any]:
 
 def load_merged(run: Run, base: Path) -> dict[str, Any]:
     """The merged folder and the adapter in plain Transformers and PEFT: the same next token as in the studio."""
-    merged = Path(export.export(run, "merged", QUANTS["f16"], lambda progress: None)["path"])
-    adapter = Path(export.export(run, "adapter", QUANTS["f16"], lambda progress: None)["path"])
+    for each in ("merged", "adapter"):
+        export.export(run, each, QUANTS["f16"], lambda progress: None)
+    merged, adapter = folder_of(run, "merged", ""), folder_of(run, "adapter", "")
     kind = auto_class(AutoConfig.from_pretrained(merged))
     alone = kind.from_pretrained(merged, dtype=torch.float32).eval()
     plain = auto_class(AutoConfig.from_pretrained(base)).from_pretrained(base, dtype=torch.float32)

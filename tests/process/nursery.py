@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from studio.process import worker_environment
+from studio.process import ProcessId, worker_environment
 from studio.runs import LIVE, Run
 from studio.store import append_row, read_rows
 from studio.workspace import REPOSITORY, Workspace
@@ -28,11 +28,6 @@ from studio.workspace import REPOSITORY, Workspace
 RIGGED = "rigged.py"  # in a run's folder: what a test wants to be otherwise inside the worker, done before it begins
 WORKED = "worked.jsonl"  # beside the socket: a row where training begins and one where it ends
 PATIENCE_S = 300.0
-
-
-@dataclass
-class Worker:
-    pid: int
 
 
 @dataclass(frozen=True)
@@ -49,13 +44,13 @@ class Nursery:
         ends = {row["pid"]: row["ended_s"] for row in rows if "ended_s" in row}
         return [(row["began_s"], ends.get(row["pid"])) for row in rows if "ended_s" not in row]
 
-    def start(self, workspace: Workspace, log: Path, module: str, *arguments: Any) -> Worker:
+    def start(self, workspace: Workspace, log: Path, module: str, *arguments: Any) -> ProcessId:
         """In place of `studio.process.start_detached`, for the module train."""
         assert module == "train"
         with socket.socket(socket.AF_UNIX) as asked:
             asked.connect(str(self.address))
             asked.sendall(f"{arguments[0]}\n".encode())
-            return Worker(int(asked.makefile().readline()))
+            return ProcessId.of(int(asked.makefile().readline()))
 
 
 @contextmanager

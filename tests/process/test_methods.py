@@ -16,7 +16,7 @@ from studio.data.conversation import Message
 from studio.data.datasets import label_all, open_dataset, read_examples, save_dataset
 from studio.data.tokens import Labelled, load_tokenizer
 from studio.errors import ExportError
-from studio.export.gguf import QUANTS, export_run
+from studio.export.gguf import QUANTS, export_run, folder_of
 from studio.queue import start_run
 from studio.runs import Run
 from studio.train.recipe import make_recipe
@@ -295,7 +295,7 @@ def test_a_model_whose_weights_all_learned_is_talked_to_scored_and_taken_home(
     merged = export(run, "merged", QUANTS["f16"], lambda progress: None)
     weights = sum(file.stat().st_size for file in base.glob("*.safetensors"))
     assert weights / 2 < merged["size_bytes"] < weights, "16 bits, where the base was saved in 32, and a tokenizer"
-    assert not list(Path(merged["path"]).glob("*.bin"))
+    assert not list(folder_of(run, "merged", "").glob("*.bin"))
     made = export(run, "gguf", QUANTS["f16"], lambda progress: None)
     assert made["check"]["good"]
 
@@ -324,10 +324,15 @@ def test_an_adapter_taken_home_holds_nothing_of_this_machine(train: Callable[...
     from studio.workers.export import export
 
     run = train(method="qlora", use_loftq=True)
+    for name in ("adapter", *(f"checkpoints/{each.name}" for each in run.checkpoints.iterdir())):
+        config = (run.folder / name / "adapter_config.json").read_text(encoding="utf-8")
+        assert str(place.root) not in config, name
     made = export(run, "adapter", QUANTS["f16"], lambda progress: None)
     assert "at 4 bits" in made["words"]
-    assert {file.name for file in Path(made["path"]).iterdir()} >= {"adapter_config.json", "adapter_model.safetensors"}
-    assert not [file for file in Path(made["path"]).iterdir() if file.suffix in (".bin", ".md")]
+    files = list(folder_of(run, "adapter", "").iterdir())
+    assert {file.name for file in files} >= {"adapter_config.json", "adapter_model.safetensors"}
+    assert not [file for file in files if file.suffix in (".bin", ".md")]
+    assert not [file for file in files if str(place.root).encode() in file.read_bytes()]
 
 
 @pytest.mark.parametrize(

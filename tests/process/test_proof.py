@@ -7,6 +7,7 @@ import random
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from studio.compare.proof import note_of, read_scores, score_run
@@ -88,7 +89,7 @@ def test_answers_shuffled_among_the_questions_teach_the_form_and_are_not_called_
     # Held-out looks and checkpoints would take as long as the training.
     recipe = make_recipe(data=data, base="starter", eval_steps=1000, save_steps=1000, keep_best=False, **settings)
     run = create_run(workspace, recipe)
-    start_detached(workspace, run.log, "train", run.folder).wait()
+    psutil.Process(start_detached(workspace, run.log, "train", run.folder).pid).wait()
     run = open_run(workspace, run.id)
     assert run.state == "done", run.status
     found = measured(run, here=True)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from studio.hardware import processor_has_bf16
@@ -119,7 +120,7 @@ def test_a_run_that_fails_says_what_happened_and_what_to_do(starter_workspace: W
     (base / "config.json").write_text(json.dumps({"model_type": "llama"}))
     (base / "model.safetensors").write_bytes(b"rubbish")
     run = create_run(starter_workspace, make_recipe(data=save_sample(starter_workspace), base=str(base)))
-    start_detached(starter_workspace, run.log, "train", run.folder).wait()
+    psutil.Process(start_detached(starter_workspace, run.log, "train", run.folder).pid).wait()
     run = open_run(starter_workspace, run.id)
     assert run.state == "failed"
     assert "tokenizer.json" in run.status["error"]["what"]

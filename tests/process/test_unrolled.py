@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from studio.errors import ModelError
-from studio.export.gguf import QUANTS
+from studio.export.gguf import QUANTS, folder_of
 from studio.queue import start_run
 from studio.train.recipe import Recipe
 from studio.workers import export
@@ -114,6 +114,7 @@ def test_rounded_release_trains_on_the_weights_that_it_means(
         place, start_run(place, recipe_of(max_steps=4, lora_dropout=0.0).model_copy(update={"base": str(folder)})).id
     )
     assert run.state == "done", run.status
-    merged = Path(export.export(run, "merged", QUANTS["f16"], lambda progress: None)["path"])
+    export.export(run, "merged", QUANTS["f16"], lambda progress: None)
+    merged = folder_of(run, "merged", "")
     assert "quantization_config" not in json.loads((merged / "config.json").read_text())
     assert {weight.dtype for weight in load_file(merged / "model.safetensors").values()} == {torch.bfloat16}

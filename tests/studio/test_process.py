@@ -5,10 +5,20 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 
 import psutil
 
-from studio.process import FETCHING, ProcessId, is_gone, no_window, own_group, worker_command, worker_environment
+from studio.process import (
+    FETCHING,
+    ProcessId,
+    is_gone,
+    no_window,
+    own_group,
+    start_detached,
+    worker_command,
+    worker_environment,
+)
 
 
 def test_this_process_is_alive():
@@ -93,3 +103,11 @@ def test_killed_process_is_gone_for_whoever_asks_even_while_nobody_has_asked_how
     assert is_gone(process.pid)
     process.communicate()
     assert is_gone(process.pid)
+
+
+def test_worker_that_ended_is_no_zombie_of_the_studio(workspace):
+    started = start_detached(workspace, workspace.root / "log", "tell")  # without what it needs it ends at once
+    end = time.monotonic() + 30
+    while psutil.pid_exists(started.pid):
+        assert time.monotonic() < end
+        time.sleep(0.02)

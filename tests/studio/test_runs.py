@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import time
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import psutil
 import pytest
 
 from studio.errors import DataError, ExportError, RunError, SettingError
-from studio.export.gguf import export_run, folder_of, note_of, read_export
+from studio.export.gguf import export_run, folder_of, note_of, path_of, read_export
 from studio.process import ProcessId
 from studio.queue import resume_run, revive
 from studio.runs import (
@@ -27,6 +28,7 @@ from studio.runs import (
 )
 from studio.store import write_json
 from studio.train.recipe import make_recipe
+from studio.workspace import Workspace
 
 ENDED = ("stopped", "done", "failed")
 
@@ -237,15 +239,34 @@ def test_a_model_that_learned_whole_has_no_adapter_to_export(make_run):
 def test_an_export_is_there_as_long_as_its_file(make_run):
     run = make_run("done")
     folder = folder_of(run, "gguf", "q4_k_m")
-    file = folder / "model.gguf"
-    made = {"path": str(file), "size_bytes": 5, "seconds": 1.0, "checked": True, "check": {"good": True}}
+    file = path_of(run, "gguf", "q4_k_m")
+    made = {"size_bytes": 5, "seconds": 1.0, "checked": True, "check": {"good": True}}
     folder.mkdir()
     file.write_bytes(b"GGUF!")
     assert read_export(run, "gguf") is None
     write_json(note_of(run, "gguf", "q4_k_m"), {"result": {**made, "modelfile": "FROM ./model.gguf"}})
     export = read_export(run, "gguf")
     assert export is not None
-    assert export.as_dict() == made
+    assert export.as_dict() == {**made, "path": str(file)}
     assert read_export(run, "gguf", "q8_0") is None
     file.unlink()
     assert read_export(run, "gguf") is None
+
+
+def test_exports_of_a_workspace_that_was_copied_are_its_own(make_run, tmp_path):
+    """Also those of an earlier version, whose notes say where the file lay."""
+    run = make_run("done")
+    for kind in ("gguf", "merged"):
+        path = path_of(run, kind, "q4_k_m")
+        path.parent.mkdir(exist_ok=True)
+        path.touch() if kind == "gguf" else path.mkdir()
+        made = {"path": str(path), "size_bytes": 5, "seconds": 1.0, "checked": kind == "gguf", "check": {}}
+        write_json(note_of(run, kind, "q4_k_m"), {"result": made})
+    there = shutil.copytree(workspace_of(run.folder).root, tmp_path / "elsewhere")
+    shutil.rmtree(workspace_of(run.folder).exports)
+    copied = open_run(Workspace.open(there), run.id)
+    for kind in ("gguf", "merged"):
+        export = read_export(copied, kind)
+        assert export is not None
+        assert export.path.is_relative_to(there)
+        assert export.path.exists()
