@@ -99,8 +99,6 @@ def build_app(studio: Studio) -> gr.Blocks:
             None, place, [strip, arrived], js=ARRIVE, show_progress="hidden"
         )
         app.load(lambda: _mark_steps(studio), None, list(tabs.values()), queue=False, show_progress="hidden")
-        for view in views.values():
-            app.load(view.read, list(view.inputs), list(view.outputs), show_progress="hidden")
 
         def tick(before: str, marked: str) -> Any:
             run = live_run(studio.workspace)

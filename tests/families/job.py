@@ -49,8 +49,8 @@ WORDS = (
 UNSEEN = 32
 LEFT_OUT = "PEFT puts no adapter on "
 SETTINGS: dict[str, Any] = {
-    "batch_size": 4, "max_steps": 12, "learning_rate": 0.02, "lora_alpha": 64, "max_length": 256, "eval_steps": 12,
-    "save_steps": 12, "scheduler": "constant", "epochs": 10,
+    "batch_size": 4, "max_steps": 24, "learning_rate": 0.003, "lora_alpha": 64, "max_length": 256, "eval_steps": 24,
+    "save_steps": 24, "scheduler": "constant", "epochs": 10,
 }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from peft import LoraConfig, PeftModel
 from peft.tuners.lora.bnb import Linear4bit
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
+from studio.workers.load import keep_unpacked
 from studio.workers.mixed import mix
 
 ROWS = ["__base__", "one", "other", "narrow", "one"]
@@ -41,6 +42,7 @@ def build_rounded(base: Path) -> Any:
     torch.manual_seed(3)
     config = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.float32)
     rounded = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32, quantization_config=config)
+    keep_unpacked(rounded)
     model = PeftModel(rounded, LoraConfig(r=4, lora_alpha=16, target_modules="all-linear"), adapter_name="one")
     model.add_adapter("other", LoraConfig(r=8, lora_alpha=4, target_modules="all-linear"))
     model.add_adapter("narrow", LoraConfig(r=2, target_modules=["q_proj"]))
