@@ -85,7 +85,9 @@ def build_app(studio: Studio) -> gr.Blocks:
             tabs[name].select(
                 _remember(studio, name), arrived, list(tabs.values()), queue=False, show_progress="hidden"
             )
-            tabs[name].select(view.read, list(view.inputs), list(view.outputs), show_progress="hidden")
+            reading = tabs[name].select(view.read, list(view.inputs), list(view.outputs), show_progress="hidden")
+            if view.interrupts:
+                gr.on(list(view.interrupts), None, cancels=[reading])
             for button, target in view.leads:
                 button.click(_go(target), None, strip, show_progress="hidden").then(
                     views[target].read, list(views[target].inputs), list(views[target].outputs), show_progress="hidden"

@@ -100,8 +100,8 @@ def build_data_tab(studio: Studio) -> TabView:
     shown = [summary, stop, current, seen, counted, inner, train, saved, pending, mapping, reread]
     shown += [output for view in views for output in view.outputs]
 
-    def show(ref: str) -> Iterator[Any]:
-        """A version of a data set, with progress while it is looked at."""
+    def show(ref: str, remember: bool = True) -> Iterator[Any]:
+        """A version of a data set, with progress while it is looked at; `remember` it as the one the person is at."""
         choices = dataset_choices(studio)
         if not ref:
             yield {
@@ -129,7 +129,8 @@ def build_data_tab(studio: Studio) -> TabView:
         found = looking.read_review(dataset, known, datasets.DEFAULT_MAX_LENGTH)
         if found is None:
             raise DataError("What was found has vanished.", "Open the data set again.")
-        write_place(studio.workspace, dataset=dataset.ref)
+        if remember:
+            write_place(studio.workspace, dataset=dataset.ref)
         yield {
             summary: show_summary(dataset, found, title_of(known), "" if known == base else base),
             seen: dataset.ref,
@@ -251,7 +252,16 @@ def build_data_tab(studio: Studio) -> TabView:
 
     @told
     def read() -> Iterator[Any]:
-        yield from show(current_ref(studio))
+        yield from show_current()
+
+    def show_current() -> Iterator[Any]:
+        """What the person is at; if they took something else meanwhile, that."""
+        ref = current_ref(studio)
+        for seen_so_far in show(ref, remember=False):
+            if current_ref(studio) != ref:
+                yield from show_current()
+                return
+            yield seen_so_far
 
     everything = [*shown, *columns, preview]
     upload.upload(take_upload, upload, [*everything, upload], show_progress="hidden")
@@ -264,7 +274,8 @@ def build_data_tab(studio: Studio) -> TabView:
     gr.on([field.input for field in columns], show_preview, [pending, *columns], preview, show_progress="hidden")
     for arrival in data.arrivals:
         arrival.success(show_changed, [arrived, seen], shown, show_progress="hidden")
-    return TabView(read, shown, [(train, "train")])
+    takes = [upload.upload, sample.click, open_path.click, path.submit, use.click, again.click, saved.input]
+    return TabView(read, shown, [(train, "train")], interrupts=takes)
 
 
 def _uploaded(studio: Studio, file: str) -> Path:

@@ -30,13 +30,14 @@ class Studio:
 @dataclass(frozen=True)
 class TabView:
     """`read` gives the values of `outputs` from disk, as they are now, by what `inputs` hold; `leads` maps buttons to
-    tabs.
+    tabs. What is shown by one of the events `interrupts` is not overwritten by a reading that began before.
     """
 
     read: Callable[..., Any]
     outputs: Sequence[gr.components.Component]
     leads: Sequence[tuple[gr.Button, str]] = ()
     inputs: Sequence[gr.components.Component] = ()
+    interrupts: Sequence[Callable[..., Any]] = ()
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,8 @@ def build_train_tab(studio: Studio) -> TrainView:
     @told
     def read() -> Any:
         known = read_place(studio.workspace).run
-        run = next((run for run in list_runs(studio.workspace) if run.id == known), None)
+        runs = list_runs(studio.workspace)
+        run = next((run for run in runs if run.id == known), next(iter(runs), None))
         if run is None or not run.is_live:
             run = live_run(studio.workspace) or run
         return {**form.read(), **recipes.read(), **watch.pick(run)}

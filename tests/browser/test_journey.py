@@ -9,7 +9,8 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,8 +18,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from studio.place import write_place
+from studio.data.datasets import DEFAULT_MAX_LENGTH, read_examples, save_dataset
+from studio.data.review import read_review
+from studio.place import read_place, write_place
 from studio.runs import list_runs
+from studio.train.models import STARTER
 from studio.workers.llamacpp import LlamaCpp
 from studio.workspace import REPOSITORY, Workspace
 from tests.browser.readable import show_in, violations
@@ -74,19 +78,18 @@ def open_tab(page: Page, name: str) -> None:
     page.get_by_role("tab", name=name).click()
 
 
-def wait_until_read(page: Page) -> None:
-    """What Data held before is read when the page is loaded, and would be shown in place of a file that comes then."""
-    page.wait_for_function("window.tunesmithArrived", timeout=SLOW_MS)
-    page.wait_for_timeout(3000)
-    expect(page.locator("#data-summary progress")).to_have_count(0, timeout=SLOW_MS)
+@pytest.fixture
+def take_picture(page: Page, request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """For the README, where it is asked for."""
 
+    def take(name: str) -> None:
+        if request.config.getoption("--pictures"):
+            page.evaluate("window.scrollTo({ top: 0, behavior: 'instant' })")
+            page.wait_for_timeout(500)
+            paths = page.locator("#export-state p > code").first  # where it lies on this machine is nobody's business
+            page.screenshot(path=PICTURES / f"{name}.png", mask=[paths], mask_color="#e2e8f0")
 
-def take_picture(page: Page, name: str) -> None:
-    PICTURES.mkdir(exist_ok=True)
-    page.evaluate("window.scrollTo({ top: 0, behavior: 'instant' })")
-    page.wait_for_timeout(500)
-    paths = page.locator("#export-state p > code").first  # where it lies on this machine is nobody's business
-    page.screenshot(path=PICTURES / f"{name}.png", mask=[paths], mask_color="#e2e8f0")
+    return take
 
 
 def look_at_every_tab(page: Page, studio: str, width: int) -> None:
@@ -130,14 +133,18 @@ def test_who_clicks_while_the_page_loads_stays_there(page: Page, studio: str, st
 
 
 def test_the_whole_journey(
-    page: Page, studio: str, colours: Path, starter_workspace: Workspace, tmp_path: Path
+    page: Page,
+    studio: str,
+    colours: Path,
+    starter_workspace: Workspace,
+    tmp_path: Path,
+    take_picture: Callable[[str], None],
 ) -> None:
     page.set_viewport_size({"width": 1280, "height": 900})
     page.goto(studio)
 
     # Data: the columns say nothing, so the page asks; then it finds what is wrong.
     open_tab(page, "Data")
-    wait_until_read(page)
     page.locator("#upload input[type=file]").set_input_files(colours)
     expect(page.locator("#mapping")).to_be_visible(timeout=SLOW_MS)
     expect(page.locator("#map-preview")).to_contain_text("Which code has dark red?")
@@ -147,7 +154,7 @@ def test_the_whole_journey(
         expect(page.locator("#findings")).to_contain_text(words)
     page.get_by_role("button", name="Show: 1 row that could not be read").click()
     expect(page.locator("#findings")).to_contain_text("has 3 columns where the header has 2")
-    take_picture(page, "data")
+    take_picture("data")
     page.get_by_role("button", name="See what it does", exact=False).nth(1).click()
     expect(page.locator("#findings .gone")).to_contain_text("Which code has dark red?")
     page.get_by_role("button", name="Mend the 2 safe ones").click()
@@ -175,7 +182,7 @@ def test_the_whole_journey(
     expect(page.locator("#to-compare")).to_be_visible(timeout=SLOW_MS)
     wait_for_points(page, 10)
     assert page.evaluate("window.neverReloaded") is True
-    take_picture(page, "train")
+    take_picture("train")
     page.locator("#to-compare").click()
 
     # Compare: both panes answer one question.
@@ -189,7 +196,7 @@ def test_the_whole_journey(
     expect(page.locator("#figures")).to_contain_text(
         re.compile(r"After: \d+ tokens?, the first after .* sure of its words")
     )
-    take_picture(page, "compare")
+    take_picture("compare")
     page.get_by_label("Mark the words that differ").check()
     expect(page.locator("#apart")).not_to_be_empty()
     page.locator("#why").click()
@@ -211,7 +218,7 @@ def test_the_whole_journey(
     page.get_by_label("Q8_0").check()
     page.locator("#make").click()
     expect(page.locator("#export-state")).to_contain_text("Proven", timeout=SLOW_MS)
-    take_picture(page, "export")
+    take_picture("export")
     with page.expect_download() as waiting:
         page.locator("#download").click()
     saved = tmp_path / waiting.value.suggested_filename
@@ -225,7 +232,7 @@ def test_the_whole_journey(
     open_tab(page, "Runs")
     expect(page.locator("#runs-table")).to_contain_text("colours, first try")
     page.wait_for_timeout(800)
-    take_picture(page, "runs")
+    take_picture("runs")
     page.reload()
     expect(page.locator("#runs-table")).to_be_visible(timeout=SLOW_MS)
     assert list_runs(starter_workspace)[0].title == "colours, first try"
@@ -249,7 +256,6 @@ def wait_for_points(page: Page, least: int) -> None:
 def test_bad_files_get_a_sentence_and_nothing_is_lost(page: Page, studio: str, tmp_path: Path) -> None:
     page.goto(studio)
     open_tab(page, "Data")
-    wait_until_read(page)
     rubbish = tmp_path / "rubbish.jsonl"
     rubbish.write_bytes(bytes(range(256)) * 20)
     for path, words in (
@@ -267,7 +273,6 @@ def test_what_a_data_set_says_is_text(page: Page, studio: str, tmp_path: Path) -
     rows = "".join(json.dumps({"prompt": f"{evil} {n}", "completion": f"{evil} so {n}"}) + "\n" for n in range(5))
     page.goto(studio)
     open_tab(page, "Data")
-    wait_until_read(page)
     page.locator("#upload input[type=file]").set_input_files(write(tmp_path / "evil.jsonl", rows))
     page.get_by_role("button", name="Show: 5 examples with broken characters").click(timeout=SLOW_MS)
     expect(page.locator("#findings")).to_contain_text("onerror")
@@ -286,7 +291,6 @@ def test_examples_are_changed_by_hand_looked_through_and_undone(page: Page, stud
     rows = "".join(json.dumps({"prompt": f"Where is {n}?", "completion": f"At stop {n}."}) + "\n" for n in range(60))
     page.goto(studio)
     open_tab(page, "Data")
-    wait_until_read(page)
     page.locator("#upload input[type=file]").set_input_files(write(tmp_path / "stops.jsonl", rows))
     expect(page.locator("#data-summary h2")).to_have_text("stops", timeout=SLOW_MS)
 
@@ -351,3 +355,32 @@ def serve_examples() -> Iterator[str]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/v1"
         server.shutdown()
+
+
+def test_file_that_comes_while_the_page_is_read_stays(
+    page: Page, studio: str, starter_workspace: Workspace, tmp_path: Path
+) -> None:
+    """What was there before takes seconds to be looked at, and was then shown, and kept, in place of the new file."""
+    rows = [
+        json.dumps({"question": f"Where is {number} {'and on ' * 80}?", "answer": f"In {number} {'or so ' * 60}."})
+        for number in range(3000)
+    ]
+    long = tmp_path / "long.jsonl"
+    long.write_text("\n".join(rows), encoding="utf-8")
+    short = tmp_path / "short.jsonl"
+    short.write_text("\n".join(rows[:41]), encoding="utf-8")
+    dataset = save_dataset(starter_workspace, "long", long.name, read_examples(long))
+    write_place(starter_workspace, dataset=dataset.ref, tab="data")
+    page.goto(studio)
+    summary = page.locator("#data-summary")
+    expect(summary.locator("progress")).to_be_visible()
+    page.locator("#upload input[type=file]").set_input_files(short)
+    expect(summary).to_contain_text("short", timeout=SLOW_MS)
+    expect(summary.locator("progress")).to_have_count(0, timeout=SLOW_MS)
+    end = time.monotonic() + SLOW_MS / 1000
+    while read_review(dataset, STARTER, DEFAULT_MAX_LENGTH) is None:
+        assert time.monotonic() < end
+        page.wait_for_timeout(200)
+    page.wait_for_timeout(2000)  # until the end of the first reading would have come
+    expect(summary).to_contain_text("short")
+    assert read_place(starter_workspace).dataset.startswith("short")
