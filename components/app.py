@@ -45,6 +45,7 @@ ADDRESS = "127.0.0.1"
 PORT = 7860
 LARGEST_UPLOAD = "2gb"
 DAY_S = 86_400  # uploads are copied into the workspace; the browser's copy may go after a day
+LOOK_S = 0.05  # by which a press may come later
 TABS: dict[str, tuple[str, Callable[[Studio], TabView]]] = {
     "data": ("1 Data", build_data_tab),
     "train": ("2 Train", build_train_tab),
@@ -129,6 +130,9 @@ def build_app(studio: Studio) -> gr.Blocks:
             # On an event's targets Gradio sets a progress, hidden or not, and from then on sets it anew at every event
             # of the page: an idle page with its ticks took a third of a processor.
             event.show_progress_on = []
+    app.queue(default_concurrency_limit=8)
+    # Gradio looks a thousand times a second for something to do, except on Windows: 8 % of a core, with no page open.
+    app._queue.sleep_when_free, app._queue.progress_update_sleep_when_free = LOOK_S, 10 * LOOK_S
     return app
 
 
@@ -249,7 +253,7 @@ def main(arguments: list[str]) -> int:
     ended = start_keeper(workspace)
     gr.set_static_paths([workspace.exports, ASSETS])
     app = build_app(studio)
-    _, local, shared = app.queue(default_concurrency_limit=8).launch(
+    _, local, shared = app.launch(
         server_name=given.address,
         server_port=port,
         share=given.share,

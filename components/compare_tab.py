@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ Choices = Sequence[tuple[str, str]]
 def build_compare_tab(studio: Studio) -> TabView:
     run = gr.Dropdown(label="Run", elem_id="compare-run", interactive=True)
     seen = gr.Textbox(visible=False)  # the run that is shown, those that are listed, and the state of what was found
+    noticed = gr.Textbox(visible="hidden")  # by which a tick says that something changed
     with gr.Tabs(elem_id="compare-views"):
         with gr.Tab("Talk", id="talk"):
             talk = build_talk_view(studio, run)
@@ -77,12 +79,19 @@ def build_compare_tab(studio: Studio) -> TabView:
     def as_seen(run_id: str | None, choices: Choices) -> str:
         return json.dumps([run_id, choices, _marks(studio.workspace.runs / run_id) if run_id else []])
 
-    def tick(run_id: str | None, before: str, *states: str) -> Any:
+    def tick(*looked_at: Any) -> Any:
+        """Another text if something changed, mostly none: Gradio takes 70 ms over what may change all of a tab."""
+        return str(time.monotonic_ns()) if changes(*looked_at) else gr.skip()
+
+    def redraw(*looked_at: Any) -> Any:
+        return changes(*looked_at) or gr.skip()
+
+    def changes(run_id: str | None, before: str, *states: str) -> dict[Any, Any]:
         """What changed since the page last looked; mostly nothing."""
         try:
-            return watch(run_id, before, states) or gr.skip()
+            return watch(run_id, before, states)
         except TunesmithError:  # a run is deleted at this moment; the next tick finds it gone
-            return gr.skip()
+            return {}
 
     def watch(run_id: str | None, before: str, states: Sequence[str]) -> dict[Any, Any]:
         choices = run_choices(studio)
@@ -108,9 +117,9 @@ def build_compare_tab(studio: Studio) -> TabView:
     run.input(change_run, run, shown, show_progress="hidden")
     # Another measure may have been chosen under Scores since it was shown.
     worth_tab.select(told(worth.show), run, worth.outputs, show_progress="hidden")
-    gr.Timer(TICK_S).tick(
-        tick, [run, seen, *(view.work.state for view in works)], [run, *shown], queue=False, show_progress="hidden"
-    )
+    looked_at = [run, seen, *(view.work.state for view in works)]
+    gr.Timer(TICK_S).tick(tick, looked_at, noticed, queue=False, show_progress="hidden")
+    noticed.change(redraw, looked_at, [run, *shown], queue=False, show_progress="hidden")
     return TabView(read, [run, *shown], [(export, "export")])
 
 
