@@ -35,7 +35,7 @@ def build_export_tab(studio: Studio) -> TabView:
             )
             quant = gr.Radio(
                 [(q.title, q.id) for q in gguf.QUANTS.values()], value="q4_k_m", label="How small", elem_id="quant",
-                info="Q4_K_M is rounded with your own training examples in view.",
+                info="Q4_K_M is rounded with your own training examples in view, where the model’s kind allows it.",
             )  # fmt: skip
             make = gr.Button("Make it", variant="primary", elem_id="make")
             cancel = gr.Button("Cancel", variant="stop", visible=False, elem_id="cancel-export")

@@ -54,6 +54,13 @@ def can_run_kernels() -> bool:
     return torch.cuda.is_available() and not KERNELS_LACK
 
 
+def words_of(error: Exception) -> str:
+    """Why Unsloth could not. On a processor it opens no model that Transformers has as one that sees pictures alone."""
+    if "Unrecognized configuration class" in str(error):
+        return "it knows no model of this kind here"
+    return first_line(error)
+
+
 def load_trainable(folder: Path, recipe: Recipe) -> Trainable:
     """Raises: ModelError if neither Unsloth nor Transformers can load the model; SettingError if it makes no sense."""
     if recipe.use_loftq and method_of(recipe) != "qlora":
@@ -71,7 +78,7 @@ def load_trainable(folder: Path, recipe: Recipe) -> Trainable:
         except Exception as error:  # whatever it is, the plain way may still work, and the run says so
             if is_out_of_memory(error):
                 raise
-            reason = first_line(error)
+            reason = words_of(error)
             print(f"Unsloth could not load it: {error!r}")
     try:
         return Trainable(

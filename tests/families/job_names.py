@@ -1,4 +1,6 @@
-"""How files of a family are called."""
+"""How files of a family are called, and of which families more is asked."""
+
+MISTAKEN = ("Mistral v0.3", "Phi-3.5", "LFM2")  # of these the base's file is held for the tuned one's, once
 
 
 def name_of(family: str) -> str:

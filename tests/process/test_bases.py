@@ -8,6 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+from transformers import AutoModelForCausalLM, Qwen3VLConfig
+
 from studio.queue import start_run
 from studio.train.recipe import Recipe
 from studio.workspace import Workspace
@@ -60,3 +63,13 @@ def test_template_that_raises_ends_the_run_with_its_reason(
     run = wait_for_end(place, start_run(place, recipe_of(max_steps=4).model_copy(update={"base": base})).id)
     assert run.state == "failed"
     assert "Only poems, please." in run.status["error"]["what"]
+
+
+def test_kind_that_unsloth_does_not_open_is_told_in_words() -> None:
+    """A model that sees pictures, on a processor; any other error keeps its own first line."""
+    from studio.workers.trainable import words_of
+
+    with pytest.raises(ValueError, match="Unrecognized") as raised:
+        AutoModelForCausalLM.from_config(Qwen3VLConfig())
+    assert words_of(raised.value) == "it knows no model of this kind here"
+    assert words_of(RuntimeError("no such\nCUDA")) == "RuntimeError: no such"
