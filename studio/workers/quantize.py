@@ -15,6 +15,8 @@ from typing import Any
 import gguf
 import torch
 from auto_round import AutoRound
+from auto_round.data_type import gguf as rounding_of_gguf
+from auto_round.export.export_to_gguf import packing
 from auto_round.export.export_to_gguf.llama_cpp_conversion import get_conversion
 from auto_round.utils.device_manager import get_ar_device
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
@@ -28,6 +30,9 @@ from studio.workers.gguf_names import fill_in_names, is_known, versions
 from studio.workers.k_quants import write_plainly
 from studio.workers.whole import name_layers_for_converter, speak_as_trained, write_whole
 
+# AutoRound works on a tensor with seven copies of 32 bits, and only from 1 GB on in 16 pieces, to the same numbers: the
+# word table of 1.5 billion parameters is just below that.
+packing._LARGE_TENSOR_BYTES_THRESHOLD = rounding_of_gguf._LARGE_TENSOR_BYTES_THRESHOLD = 256_000_000
 LOOK_S = 0.5
 # What llama.cpp's own converter writes, tensor by tensor, without the model in memory.
 DIRECTLY = {"f16": gguf.LlamaFileType.MOSTLY_F16, "q8_0": gguf.LlamaFileType.MOSTLY_Q8_0}

@@ -7,6 +7,7 @@ import numpy
 import pytest
 import torch
 import transformers
+from auto_round.export.export_to_gguf import packing
 
 from studio.workers.k_quants import Type, can_calibrate, needs_more_bits, teach, type_of
 
@@ -81,3 +82,15 @@ def test_examples_pass_only_through_layers_of_attention(config: transformers.Pre
         if hasattr(config, "vision_config"):
             kind = transformers.AutoModelForImageTextToText
         assert can_calibrate(kind.from_config(config)) == answer
+
+
+@pytest.mark.parametrize("kind", ["q4_k", "q6_k"])
+def test_table_in_pieces_is_rounded_to_the_same_numbers(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that the word table of an export takes the memory of a piece, not of seven copies."""
+    from studio.workers import quantize
+
+    assert quantize.packing._LARGE_TENSOR_BYTES_THRESHOLD < 4 * 151_936 * 1536  # Qwen 2.5 1.5B's
+    whole = packing.ggml_quant(torch.from_numpy(NUMBERS.copy()), kind, device="cpu")
+    monkeypatch.setattr(packing, "_LARGE_TENSOR_BYTES_THRESHOLD", 1000)
+    pieces = packing.ggml_quant(torch.from_numpy(NUMBERS.copy()), kind, device="cpu")
+    assert (numpy.asarray(whole) == numpy.asarray(pieces)).all()
