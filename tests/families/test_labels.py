@@ -29,7 +29,9 @@ TALKS = {"one turn": TURNS[:2], "several turns": TURNS, "with a system prompt": 
 # What may stand before an answer of which no thoughts are known, and what gpt-oss writes between its channels.
 BEFORE = re.compile(r"(<think>)?\s*(</think>)?\s*|<\|channel\|>final<\|message\|>|<\|channel>thought\n<channel\|>")
 THINKS = ("Qwen 3", "Qwen 3 MoE", "Qwen 3.5", "Qwen 3 VL", "R1 Distill Qwen", "R1 Distill Llama")
-TAKE_TOOLS = ("Llama 3.1", "Llama 3.2", "Qwen 2.5", "Qwen 3", "Qwen 3 MoE", "Qwen 3.5", "Gemma 4", "gpt-oss")
+TAKE_TOOLS = (
+    "Llama 3.1", "Llama 3.2", "Qwen 2.5", "Qwen 3", "Qwen 3 MoE", "Qwen 3.5", "Qwen 3 VL", "Gemma 4", "gpt-oss",
+)  # fmt: skip
 TOOL = {
     "type": "function",
     "function": {
