@@ -45,7 +45,7 @@ ADDRESS = "127.0.0.1"
 PORT = 7860
 LARGEST_UPLOAD = "2gb"
 DAY_S = 86_400  # uploads are copied into the workspace; the browser's copy may go after a day
-LOOK_S = 0.05  # by which a press may come later
+QUEUE_POLL_S = 0.05  # the most by which an event may start late
 TABS: dict[str, tuple[str, Callable[[Studio], TabView]]] = {
     "data": ("1 Data", build_data_tab),
     "train": ("2 Train", build_train_tab),
@@ -131,8 +131,8 @@ def build_app(studio: Studio) -> gr.Blocks:
             # of the page: an idle page with its ticks took a third of a processor.
             event.show_progress_on = []
     app.queue(default_concurrency_limit=8)
-    # Gradio looks a thousand times a second for something to do, except on Windows: 8 % of a core, with no page open.
-    app._queue.sleep_when_free, app._queue.progress_update_sleep_when_free = LOOK_S, 10 * LOOK_S
+    # Gradio polls its queue a thousand times a second, except on Windows: 8 % of a core, with no page open.
+    app._queue.sleep_when_free, app._queue.progress_update_sleep_when_free = QUEUE_POLL_S, 10 * QUEUE_POLL_S
     return app
 
 

@@ -71,7 +71,7 @@ def folder_of(run: Run, kind: str, quant: str) -> Path:
 
 
 def path_of(run: Run, kind: str, quant: str) -> Path:
-    """What is taken home: a file or a folder. It is told by names, since a workspace may be moved or copied."""
+    """The file or folder of an export. Built from names, because a workspace may be moved or copied."""
     folder = folder_of(run, kind, quant)
     return folder / f"{folder.name}.gguf" if kind == "gguf" else folder
 

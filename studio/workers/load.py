@@ -83,7 +83,7 @@ def load_base(folder: Path, four_bit: bool, on_card: bool = True, as_filed: bool
             if weights.dtype == torch.bfloat16 and not as_filed:  # to which MXFP4 is unrolled, whatever is asked for
                 weights.data = weights.data.to(dtype_for(config.model_type))
     model.get_output_embeddings().register_forward_pre_hook(_close_gaps)
-    keep_unpacked(model, those_that_fit=False)
+    keep_unpacked(model, only_odd=True)
     fix_quirks(model)
     return model
 
@@ -134,16 +134,17 @@ def _close_gaps(head: Any, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tens
     return tuple(each.contiguous() for each in inputs)
 
 
-def keep_unpacked(model: Any, those_that_fit: bool = True) -> None:
-    """On some processors bitsandbytes packs 4-bit weights anew at the first answer, for speed.
+def keep_unpacked(model: Any, only_odd: bool = False) -> None:
+    """Keep bitsandbytes from packing 4-bit weights anew at the first answer, as it does on some processors for speed.
 
-    Who reads them afterwards reads rubbish: DoRA at every step, and the way back of training. Of layers that do not
-    fit its blocks (Granite 4's and Qwen 3.5's have some) it raises an AssertionError.
+    Who reads them afterwards reads rubbish: DoRA at every step, and the way back of training. `only_odd`: of those
+    layers alone that do not fit its blocks (Granite 4 and Qwen 3.5 have some), at which it raises an AssertionError.
     """
     for module in model.modules():
         if isinstance(module, bitsandbytes.nn.Linear4bit):
-            fits = module.out_features % PACKED_ROWS == 0 and module.in_features % module.weight.blocksize == 0
-            module.support_avx512bf16_for_cpu &= fits and not those_that_fit
+            odd = module.out_features % PACKED_ROWS or module.in_features % module.weight.blocksize
+            if odd or not only_odd:
+                module.support_avx512bf16_for_cpu = False
 
 
 def load_tuned(base: Path, run: Run, four_bit: bool, on_card: bool = True, as_filed: bool = False) -> Any:

@@ -54,7 +54,7 @@ def quantize(
 
     The model and the files of its base are written below `folder` first: the converter reads the configuration from
     there, and that of the base says otherwise where word tables learned.
-    `calibration`: the ids of examples by which the rounding goes; without any it is plain, see k_quants.
+    `calibration`: token ids of the examples by which weights are rounded; none for plain rounding.
     Raises: ExportError if none was written.
     Source: AutoRound's RTN search with importance by activations, https://arxiv.org/abs/2309.05516.
     """
@@ -63,7 +63,7 @@ def quantize(
     speak_as_trained(tokenizer, whole)
     name_layers_for_converter(whole)
     converter = find_converter(whole)
-    if not quant.calibrated or not calibration:
+    if not calibration:
         place = folder / "whole.gguf"
         size = sum(file.stat().st_size for file in whole.glob("*.safetensors")) * quant.share
         with tokenizers_as_filed(), _growing(place, size, report):

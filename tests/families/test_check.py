@@ -45,17 +45,18 @@ def file_that_goes_on(tokenizer: FolderTokenizer, ids: Sequence[int], at_end: in
     return File
 
 
-@pytest.mark.parametrize("ends", [True, False])
-def test_file_that_writes_on_is_good_only_if_it_ends_where_the_model_does(
-    ends: bool, tokenizer_of_family: Callable[[str], FolderTokenizer], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("at_end", ["stops", "writes the end mark", "writes on"])
+def test_file_that_writes_on_is_good_only_if_it_stops_where_the_model_does(
+    at_end: str, tokenizer_of_family: Callable[[str], FolderTokenizer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tokenizer = tokenizer_of_family("Qwen 3")
     end = tokenizer.tokenizer.token_to_id(tokenizer.eos_token)
     ids = list(tokenizer.encode(TEXT)[0])
-    file = file_that_goes_on(tokenizer, ids, None if ends else ids[0])
+    file = file_that_goes_on(tokenizer, ids, {"stops": None, "writes the end mark": end, "writes on": ids[0]}[at_end])
     monkeypatch.setattr(check, "LlamaCpp", file)
     expected = [Answer(TEXT, [*ids, end], finished=True)] * len(ASKED)
     found = check.check_gguf(Path("x.gguf"), ASKED, expected, tokenizer, {end}, 64, lambda progress: None)
-    assert found["agreement"] == (1.0 if ends else pytest.approx(len(ids) / (len(ids) + 1), abs=0.001))
+    expected_share = len(ids) / (len(ids) + 1) if at_end == "writes on" else 1.0
+    assert found["agreement"] == pytest.approx(expected_share, abs=0.001)
     assert found["finished"] == 0.0
-    assert found["good"] == ends
+    assert found["good"] == (at_end == "stops")

@@ -21,7 +21,7 @@ def layers() -> torch.nn.ModuleList:
 
 def test_only_layers_that_fit_are_packed() -> None:
     made = layers()
-    keep_unpacked(made, those_that_fit=False)
+    keep_unpacked(made, only_odd=True)
     assert [layer.support_avx512bf16_for_cpu for layer in made] == [True, False]
     keep_unpacked(made)
     assert [layer.support_avx512bf16_for_cpu for layer in made] == [False, False]
@@ -33,12 +33,14 @@ def test_layer_that_does_not_fit_answers() -> None:
     with torch.no_grad(), pytest.raises(AssertionError, match="divisible by block_n"):
         odd(numbers)
     odd = layers()[1]
-    keep_unpacked(odd, those_that_fit=False)
+    keep_unpacked(odd, only_odd=True)
     with torch.no_grad():
         assert odd(numbers).shape == (2, 48)
 
 
-@pytest.mark.skipif(not has_avx512bf16(), reason="the processor packs nothing")
+@pytest.mark.skipif(
+    not has_avx512bf16(), reason="without AVX-512 for bfloat16 bitsandbytes packs nothing"
+)
 def test_layer_that_fits_answers_packed_as_unpacked() -> None:
     packed, unpacked, numbers = layers()[0], layers()[0], torch.randn(2, 128)
     keep_unpacked(unpacked)
