@@ -90,9 +90,7 @@ def build_app(studio: Studio) -> gr.Blocks:
             if view.interrupts:
                 gr.on(list(view.interrupts), None, cancels=[reading])
             for button, target in view.leads:
-                button.click(_go(target), None, strip, show_progress="hidden").then(
-                    views[target].read, list(views[target].inputs), list(views[target].outputs), show_progress="hidden"
-                )
+                button.click(_go(target), None, strip, show_progress="hidden")  # which selects, and so reads, it
         runs, train = views["runs"], views["train"]
         if isinstance(runs, RunsView) and isinstance(train, TrainView):
             runs.take.click(_take_recipe(studio, train), runs.chosen, list(train.filled), show_progress="hidden").then(

@@ -79,19 +79,28 @@ def build_compare_tab(studio: Studio) -> TabView:
     def as_seen(run_id: str | None, choices: Choices) -> str:
         return json.dumps([run_id, choices, _marks(studio.workspace.runs / run_id) if run_id else []])
 
-    def tick(*looked_at: Any) -> Any:
+    def tick(run_id: str | None, before: str, *states: str) -> Any:
         """Another text if something changed, mostly none: Gradio takes 70 ms over what may change all of a tab."""
-        return str(time.monotonic_ns()) if changes(*looked_at) else gr.skip()
-
-    def redraw(*looked_at: Any) -> Any:
-        return changes(*looked_at) or gr.skip()
-
-    def changes(run_id: str | None, before: str, *states: str) -> dict[Any, Any]:
-        """What changed since the page last looked; mostly nothing."""
         try:
-            return watch(run_id, before, states)
+            return str(time.monotonic_ns()) if has_changed(run_id, before, states) else gr.skip()
         except TunesmithError:  # a run is deleted at this moment; the next tick finds it gone
-            return {}
+            return gr.skip()
+
+    def has_changed(run_id: str | None, before: str, states: Sequence[str]) -> bool:
+        choices = run_choices(studio)
+        if as_seen(run_id, choices) != before:
+            return True
+        if run_id not in [each for _, each in choices]:
+            return False
+        chosen = open_run(studio.workspace, run_id)
+        return any(view.work.has_changed(chosen, state) for view, state in zip(works, states, strict=True))
+
+    def redraw(run_id: str | None, before: str, *states: str) -> Any:
+        """What changed since the page last looked."""
+        try:
+            return watch(run_id, before, states) or gr.skip()
+        except TunesmithError:
+            return gr.skip()
 
     def watch(run_id: str | None, before: str, states: Sequence[str]) -> dict[Any, Any]:
         choices = run_choices(studio)

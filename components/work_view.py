@@ -35,15 +35,17 @@ class Work:
         on = run is not None and is_on(self.note_of(run))
         return {self.state: self.words(run) if run else "", self.stop: gr.Button(visible=on)}
 
+    def has_changed(self, run: Run, before: str) -> bool:
+        """Since `state` said `before`; mostly not."""
+        return (_IS_PROGRESS in before or is_on(self.note_of(run))) and self.words(run) != before
+
     def tick(self, run: Run, before: str, ended: Callable[[Run], Shown]) -> Shown:
-        """What has changed since `state` said `before`, mostly nothing; `ended` gives what its end changes beside."""
-        was_on = _IS_PROGRESS in before
-        if not (was_on or is_on(self.note_of(run))):
+        """What has changed since `state` said `before`; `ended`, asked once, gives what its end changes beside."""
+        if not self.has_changed(run, before):
             return {}
-        now = self.words(run)
-        if now == before:
-            return {}
-        return {**self.show(run), **(ended(run) if was_on and _IS_PROGRESS not in now else {})}
+        shown = self.show(run)
+        has_ended = _IS_PROGRESS in before and _IS_PROGRESS not in shown[self.state]
+        return {**shown, **(ended(run) if has_ended else {})}
 
     def words(self, run: Run) -> str:
         note = self.note_of(run)

@@ -38,9 +38,7 @@ def test_layer_that_does_not_fit_answers() -> None:
         assert odd(numbers).shape == (2, 48)
 
 
-@pytest.mark.skipif(
-    not has_avx512bf16(), reason="without AVX-512 for bfloat16 bitsandbytes packs nothing"
-)
+@pytest.mark.skipif(not has_avx512bf16(), reason="without AVX-512 for bfloat16 bitsandbytes packs nothing")
 def test_layer_that_fits_answers_packed_as_unpacked() -> None:
     packed, unpacked, numbers = layers()[0], layers()[0], torch.randn(2, 128)
     keep_unpacked(unpacked)
