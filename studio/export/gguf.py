@@ -1,4 +1,4 @@
-"""What can be exported, where it is put, and how long each kind is named."""
+"""What can be exported, what it takes, and where it is put."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from studio.errors import ExportError, SettingError
 from studio.process import is_gone
 from studio.runs import Run, workspace_of
 from studio.tasks import Progress, follow, result_of, stop_task
+from studio.train.shape import ModelShape
 
 Kind = Literal["gguf", "merged", "adapter"]
 KINDS: dict[str, str] = {
@@ -19,6 +20,10 @@ KINDS: dict[str, str] = {
     "merged": "Merged: the whole model as a Hugging Face folder, 16-bit",
     "adapter": "Adapter alone: small, needs its base",
 }
+
+LIBRARIES_BYTES = 1_000_000_000  # torch, Transformers and AutoRound with what they keep, measured
+SHARD_BYTES = 1_000_000_000  # the most of a model that is written at once
+WORKED_ON_BYTES = 8  # of each number of a layer or a table
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,21 @@ class Export:
             "checked": self.checked,
             "check": self.check,
         } | ({"words": self.words} if self.words else {})
+
+
+def memory_needed(shape: ModelShape, calibrated: bool, weights_bytes: int) -> int:
+    """The machine's memory that making a merged folder or a GGUF takes, in bytes; an adapter alone is only copied.
+
+    Weights stay in files that are mapped; in memory is one layer or one word table at a time, as it was and at 32
+    bits. tests/benchmarks/export_memory.py measures it.
+
+    `weights_bytes`: of the files that are merged; where they hold 32 bits a number, a copy of 16 is made of all.
+    """
+    layer = shape.linear_parameters // max(1, shape.layers)
+    largest = max(layer, shape.vocab_size * shape.hidden_size)
+    narrowed = 2 * shape.parameters if weights_bytes > 3 * shape.parameters else 0
+    rounded = WORKED_ON_BYTES * largest if calibrated else 0
+    return LIBRARIES_BYTES + max(SHARD_BYTES, rounded) + narrowed
 
 
 def folder_of(run: Run, kind: str, quant: str) -> Path:

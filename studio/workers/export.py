@@ -14,8 +14,7 @@ from typing import Any
 from studio.data.datasets import label_all, open_dataset
 from studio.disk import move, move_over
 from studio.errors import ExportError, TunesmithError
-from studio.export.gguf import QUANTS, Quant, clear_leftovers, folder_of, path_of
-from studio.export.memory import memory_needed
+from studio.export.gguf import QUANTS, Quant, clear_leftovers, folder_of, memory_needed, path_of
 from studio.export.ollama import build_modelfile
 from studio.runs import Run, base_of, open_run, workspace_of
 from studio.store import require_space
@@ -40,8 +39,8 @@ LOFTQ_WORDS = (
     "up. On the base at 16 bits it answers worse."
 )
 PLAINLY_WORDS = (
-    "It was rounded without looking at your examples: for a model of this kind that is not possible yet. Q8_0 is "
-    "closer to the trained model."
+    "This kind of model cannot be rounded with your examples in view yet, so the file was rounded without them. Q8_0 "
+    "is closer to the trained model."
 )
 
 

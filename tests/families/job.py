@@ -38,7 +38,7 @@ from studio.workers.load import auto_class, load_base, load_tuned
 from studio.workers.report import RunReport
 from studio.workers.shape import count_model
 from studio.workspace import Workspace
-from tests.families.job_names import MISTAKEN, name_of
+from tests.families.job_names import MISTAKEN, ROUNDED, name_of
 from tests.families.tiny import build_family
 
 WORDS = (
@@ -91,7 +91,7 @@ def work(family: str, folder: Path, cache: Path, hidden: int, method: str, quant
     step("layers", lambda: look_at_layers(run, found["shape"]["linears"]))
     step("answers", lambda: ask_both(run, base))
     step("score", lambda: {"keys": sorted(score.score(run, lambda progress: None))})
-    for quant in quants:
+    for quant in dict.fromkeys([*quants, *(["q4_k_m"] if family in ROUNDED else [])]):
         step(quant, lambda quant=quant: export_gguf(run, quant))
     if quants and family in MISTAKEN:
         step("base_as_tuned", lambda: prove_base(run, base, quants[0]))
@@ -156,6 +156,7 @@ def export_gguf(run: Run, quant: str) -> dict[str, Any]:
     check = {name: value for name, value in made["check"].items() if name != "answers"}
     return check | {
         "modelfile": made["modelfile"],
+        "words": made["words"],
         "left": sorted(f.name for f in folder_of(run, "gguf", quant).iterdir()),
     }
 

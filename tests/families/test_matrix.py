@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.families.job_names import MISTAKEN
+from tests.families.job_names import MISTAKEN, ROUNDED
 from tests.families.tiny import FAMILIES
 
 # One of each kind: plain, with thoughts, SentencePiece with and without a system role, fused layers, experts,
@@ -73,6 +73,13 @@ def test_base_in_place_of_the_tuned_model_is_refused(found: Found, family: str) 
     """The proof of a file is no proof unless it turns red for another model's file."""
     assert found[family]["answers"]["different"] >= 0.8
     assert not found[family]["base_as_tuned"]["good"]
+
+
+@pytest.mark.parametrize("family", ROUNDED)
+def test_family_that_takes_no_examples_is_rounded_without(found: Found, family: str) -> None:
+    """Also where a row is shorter than a K-quant's block; and the export says so."""
+    assert found[family]["q4_k_m"]["good"]
+    assert "rounded without them" in found[family]["q4_k_m"]["words"]
 
 
 def require_whole_way(each: dict[str, Any]) -> None:

@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from studio.errors import ModelError, TunesmithError
-from studio.export.gguf import QUANTS, export_run, folder_of, note_of, read_export, stop_export
-from studio.export.memory import memory_needed
+from studio.export.gguf import QUANTS, export_run, folder_of, memory_needed, note_of, read_export, stop_export
 from studio.hardware import read_machine
 from studio.process import worker_environment
 from studio.runs import Run, base_of
